@@ -1,0 +1,383 @@
+"""Stripe as a provider of card payments.
+
+Protocol: https://docs.stripe.com/api (payment intents, errors, idempotent requests, search) and
+https://docs.stripe.com/webhooks (signatures). Requests are forms, replies are JSON, amounts are
+integers in minor units as ours are. Our reference is the Idempotency-Key, and is kept in the
+intent's metadata so that an attempt can be found again when its answer was lost.
+"""
+
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import msgspec
+
+from .boundary import Answer, Charge, DeclineCode, ForgedCallback, Verdict
+from .connection import exchange
+
+SIGNATURE_TOLERANCE = 300  # seconds between a webhook's signature and now, as Stripe's own SDKs
+
+# Stripe's `decline_code`, or `code` where there is none; whatever is missing is a generic decline.
+# https://docs.stripe.com/declines/codes and https://docs.stripe.com/error-codes
+DECLINE_CODES = {
+    "authentication_not_handled": DeclineCode.AUTHENTICATION_REQUIRED,
+    "authentication_required": DeclineCode.AUTHENTICATION_REQUIRED,
+    "card_velocity_exceeded": DeclineCode.CARD_VELOCITY_EXCEEDED,
+    "do_not_honor": DeclineCode.DO_NOT_HONOR,
+    "expired_card": DeclineCode.EXPIRED_CARD,
+    "fraudulent": DeclineCode.FRAUDULENT,
+    "incorrect_cvc": DeclineCode.INCORRECT_CVC,
+    "incorrect_number": DeclineCode.INCORRECT_NUMBER,
+    "insufficient_funds": DeclineCode.INSUFFICIENT_FUNDS,
+    "invalid_cvc": DeclineCode.INCORRECT_CVC,
+    "invalid_number": DeclineCode.INCORRECT_NUMBER,
+    "issuer_not_available": DeclineCode.PROCESSING_ERROR,
+    "lost_card": DeclineCode.LOST_CARD,
+    "payment_intent_authentication_failure": DeclineCode.AUTHENTICATION_FAILED,
+    "processing_error": DeclineCode.PROCESSING_ERROR,
+    "stolen_card": DeclineCode.STOLEN_CARD,
+    "withdrawal_count_limit_exceeded": DeclineCode.LIMIT_EXCEEDED,
+}
+
+# The only fields of a reply that are kept. No object of Stripe's is kept whole: intents carry a
+# client secret, errors and payment methods carry the payer's details.
+_EVIDENCE_OF_INTENT = (
+    "id", "status", "amount", "amount_capturable", "amount_received", "currency",
+    "latest_charge", "canceled_at", "cancellation_reason",
+)  # fmt: skip
+_EVIDENCE_OF_ERROR = ("type", "code", "decline_code", "param", "message", "charge")
+_SECRET = re.compile(r"\b[sr]k_\w+|\b\w+_secret_\w+|\d{12,19}")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A call of Stripe's API, before it meets a connection."""
+
+    method: str
+    path: str
+    form: Mapping[str, str] = field(default_factory=dict)  # the body, or a GET's query string
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back: a status and its JSON object; None if the body was something else."""
+
+    status: int
+    body: Mapping[str, Any] | None
+    request_id: str | None = None
+
+    @property
+    def error(self) -> Mapping[str, Any]:
+        """Stripe's `error` object; empty if the reply has none."""
+        return _mapping(_mapping(self.body).get("error"))
+
+
+def build_charge(charge: Charge) -> Request:
+    """Create a payment intent and confirm it, in one call.
+
+    `metadata[callback_url]` is for sandboxes: Stripe itself has its webhooks configured once per
+    account and ignores it.
+    """
+    form = {
+        "amount": str(charge.amount),
+        "currency": charge.currency,
+        "payment_method": charge.payer,
+        "confirm": "true",
+        "capture_method": "automatic" if charge.capture else "manual",
+        "automatic_payment_methods[enabled]": "true",
+        "automatic_payment_methods[allow_redirects]": "always" if charge.return_url else "never",
+        "metadata[reference]": charge.reference,
+    }
+    if charge.external_id:
+        form["metadata[charge]"] = charge.external_id
+    if charge.callback_url:
+        form["metadata[callback_url]"] = charge.callback_url
+    if charge.description:
+        form["description"] = charge.description
+    if charge.return_url:
+        form["return_url"] = charge.return_url
+    if charge.off_session:
+        form["off_session"] = "true"
+    elif not charge.return_url:
+        # A payer who can't come back can't be sent away: a refusal now beats a challenge for ever.
+        form["error_on_requires_action"] = "true"
+    return Request("POST", "/v1/payment_intents", form, idempotency_key=charge.reference)
+
+
+def build_look_up(charge: Charge) -> Request:
+    """Retrieve the intent by Stripe's id if we know it, else search for our reference."""
+    if charge.provider_reference:
+        return Request("GET", f"/v1/payment_intents/{charge.provider_reference}")
+    query = f"metadata['reference']:'{charge.reference}'"
+    return Request("GET", "/v1/payment_intents/search", {"query": query})
+
+
+def build_capture(intent_id: str, reference: str, amount: int) -> Request:
+    """Take `amount` of a held payment; Stripe releases the rest by itself."""
+    form = {"amount_to_capture": str(amount)}
+    return Request("POST", f"/v1/payment_intents/{intent_id}/capture", form, reference)
+
+
+def build_cancel(intent_id: str, reference: str) -> Request:
+    """Release a held payment, or withdraw one that waits for its payer."""
+    return Request("POST", f"/v1/payment_intents/{intent_id}/cancel", {}, reference)
+
+
+def read_charge(charge: Charge, reply: Reply) -> Answer:
+    """The verdict on a create-and-confirm call."""
+    if reply.status == 200:
+        return read_intent(charge, reply.body, reply)
+    return read_error(reply)
+
+
+def read_look_up(charge: Charge, reply: Reply) -> Answer:
+    """The verdict on a retrieve or a search. Anything but an intent or an empty search is UNKNOWN.
+
+    An error here says something about our question and nothing about the attempt.
+    """
+    if reply.status != 200 or reply.body is None:
+        return Answer(Verdict.UNKNOWN, charge.provider_reference, evidence=_evidence(reply))
+    if reply.body.get("object") != "search_result":
+        return read_intent(charge, reply.body, reply)
+    found = reply.body.get("data")
+    if found == []:
+        return Answer(Verdict.NOT_SENT, evidence={**_evidence(reply), "found": 0})
+    first = found[0] if isinstance(found, list) else None
+    return read_intent(charge, first, reply)
+
+
+def read_capture(amount: int, reply: Reply) -> Answer:
+    """The verdict on a capture: SUCCEEDED when exactly `amount` was taken, now or before."""
+    intent = _intent_in(reply)
+    if intent.get("status") == "succeeded":
+        taken = intent.get("amount_received") == amount
+        return _answer(Verdict.SUCCEEDED if taken else Verdict.UNKNOWN, intent, reply)
+    if intent.get("status") == "canceled":
+        return _answer(Verdict.DECLINED, intent, reply, DeclineCode.EXPIRED)
+    return _of_a_change(reply)
+
+
+def read_cancel(reply: Reply) -> Answer:
+    """The verdict on a cancellation: SUCCEEDED when nothing is held (any more)."""
+    intent = _intent_in(reply)
+    if intent.get("status") == "canceled":
+        return _answer(Verdict.SUCCEEDED, intent, reply)
+    return _of_a_change(reply)
+
+
+def read_intent(charge: Charge, intent: Any, reply: Reply) -> Answer:
+    """The verdict on a payment intent of Stripe's, which must be the one of this charge."""
+    intent = _mapping(intent)
+    known = (intent.get("amount"), intent.get("currency")) == (charge.amount, charge.currency)
+    match intent.get("status") if known else None:
+        case "succeeded" | "requires_capture":
+            return _answer(Verdict.SUCCEEDED, intent, reply)
+        case "processing":
+            return _answer(Verdict.PENDING, intent, reply)
+        case "requires_action":
+            redirect = _mapping(_mapping(intent.get("next_action")).get("redirect_to_url"))
+            return _answer(Verdict.PENDING, intent, reply, redirect_url=redirect.get("url"))
+        case "requires_payment_method" if intent.get("last_payment_error"):
+            error = _mapping(intent["last_payment_error"])
+            return _answer(Verdict.DECLINED, intent, reply, _decline_code(error))
+        case "canceled":
+            return _answer(Verdict.DECLINED, intent, reply, _cancel_code(intent))
+    return _answer(Verdict.UNKNOWN, intent, reply)
+
+
+def read_error(reply: Reply) -> Answer:
+    """The verdict on a call that creates, when the reply is not an intent.
+
+    https://docs.stripe.com/api/errors: 402 is a decline. Of the other 4xx, 409 and an
+    `idempotency_error` say that our reference has been there before, with an outcome that they
+    don't say; 429 was turned away at the door; the rest were refused before anything was made.
+    """
+    error = reply.error
+    intent = _mapping(error.get("payment_intent"))
+    if reply.status == 429:
+        return _answer(Verdict.NOT_SENT, intent, reply)
+    if reply.status == 402 and error.get("type") == "card_error":
+        return _answer(Verdict.DECLINED, intent, reply, _decline_code(error))
+    if reply.status in (400, 401, 403, 404) and error.get("type", "") != "idempotency_error":
+        return _answer(Verdict.DECLINED, intent, reply, DeclineCode.CONFIGURATION)
+    return _answer(Verdict.UNKNOWN, intent, reply)
+
+
+def read_webhook(
+    headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: float
+) -> str | None:
+    """Our reference in a webhook; None if its object is none of ours. Raises ForgedCallback.
+
+    `Stripe-Signature: t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">`, with several `v1`
+    while the endpoint's secret is being rotated: https://docs.stripe.com/webhooks#verify-manually
+    """
+    header = next((v for name, v in headers.items() if name.lower() == "stripe-signature"), "")
+    parts = [part.strip().partition("=") for part in header.split(",")]
+    sent_at = next((value for name, _, value in parts if name == "t"), "")
+    if not sent_at.isdecimal() or abs(now - int(sent_at)) > SIGNATURE_TOLERANCE:
+        raise ForgedCallback("no signature of the last five minutes")
+    signed = sent_at.encode() + b"." + body
+    expected = [hmac.new(s.encode(), signed, hashlib.sha256).hexdigest() for s in secrets]
+    given = [value for name, _, value in parts if name == "v1"]
+    if not any(hmac.compare_digest(e.encode(), g.encode()) for e in expected for g in given):
+        raise ForgedCallback("wrong signature")
+    event = _json_object(body)
+    if event is None:
+        raise ForgedCallback("not a JSON object")
+    metadata = _mapping(_mapping(event.get("data")).get("object")).get("metadata")
+    reference = _mapping(metadata).get("reference")
+    return reference if isinstance(reference, str) else None
+
+
+def _intent_in(reply: Reply) -> Mapping[str, Any]:
+    """The intent that a change answers with, or that it refused to change."""
+    if reply.status == 200:
+        return _mapping(reply.body)
+    return _mapping(reply.error.get("payment_intent"))
+
+
+def _of_a_change(reply: Reply) -> Answer:
+    """The verdict on a capture or cancellation that left the intent in no state we asked for."""
+    if reply.status == 200:
+        return _answer(Verdict.UNKNOWN, _intent_in(reply), reply)
+    return read_error(reply)
+
+
+def _answer(
+    verdict: Verdict,
+    intent: Mapping[str, Any],
+    reply: Reply,
+    decline_code: DeclineCode | None = None,
+    redirect_url: str | None = None,
+) -> Answer:
+    evidence = _evidence(reply, intent)
+    return Answer(verdict, intent.get("id"), decline_code, redirect_url, evidence)
+
+
+def _evidence(reply: Reply, intent: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What is worth keeping of a reply: a few named fields, without secrets."""
+    intent = intent or {}
+    error = reply.error or _mapping(intent.get("last_payment_error"))
+    evidence: dict[str, Any] = {"http_status": reply.status, "request_id": reply.request_id}
+    if reply.body is None:
+        evidence["body"] = "not a JSON object"
+    evidence |= {name: intent[name] for name in _EVIDENCE_OF_INTENT if intent.get(name) is not None}
+    said = {name: error[name] for name in _EVIDENCE_OF_ERROR if error.get(name) is not None}
+    if said:
+        # Stripe quotes what it was sent, a wrong key for instance.
+        evidence["error"] = {name: _SECRET.sub("[hidden]", str(v)) for name, v in said.items()}
+    return evidence
+
+
+def _decline_code(error: Mapping[str, Any]) -> DeclineCode:
+    for word in (error.get("decline_code"), error.get("code")):
+        if word in DECLINE_CODES:
+            return DECLINE_CODES[word]
+    return DeclineCode.GENERIC_DECLINE
+
+
+def _cancel_code(intent: Mapping[str, Any]) -> DeclineCode:
+    """Stripe cancels by itself ("automatic") when nobody captured or authenticated in time."""
+    if intent.get("cancellation_reason") == "automatic":
+        return DeclineCode.EXPIRED
+    return DeclineCode.PROVIDER_ERROR
+
+
+def _json_object(content: bytes) -> dict[str, Any] | None:
+    try:
+        body = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """`value` if it is a JSON object, else an empty one: a reply may hold anything anywhere."""
+    return value if isinstance(value, dict) else {}
+
+
+class StripeCards:
+    """A Stripe account that takes card payments: `Provider` and `Captures` of the boundary."""
+
+    name = "stripe"
+
+    def __init__(
+        self,
+        secret_key: str,
+        client: httpx.AsyncClient,
+        base_url: str = "https://api.stripe.com",
+        webhook_secrets: Sequence[str] = (),
+    ) -> None:
+        """`client` decides time-outs. `webhook_secrets` (whsec_...): two while one is rotated."""
+        self._secret_key = secret_key
+        self._client = client
+        self._base_url = base_url.rstrip("/")
+        self._webhook_secrets = tuple(webhook_secrets)
+
+    async def charge(self, charge: Charge) -> Answer:
+        """Create and confirm a payment intent. Stripe replays its answer to a repeated reference
+        for at least 24 hours; after that only our own "never send twice" protects the payer.
+        """
+        reply = await self._send(build_charge(charge))
+        return reply if isinstance(reply, Answer) else read_charge(charge, reply)
+
+    async def look_up(self, charge: Charge) -> Answer:
+        """Find the intent, by Stripe's id or by our reference. Never creates anything.
+
+        Stripe's search lags behind by up to a minute (longer during its outages), so NOT_SENT is
+        the truth only when asked after a grace period. UNKNOWN: ask again later.
+        """
+        reply = await self._send(build_look_up(charge))
+        if isinstance(reply, Answer):
+            # A question that was not sent is no answer, least of all "never seen".
+            return Answer(Verdict.UNKNOWN, charge.provider_reference, evidence=reply.evidence)
+        return read_look_up(charge, reply)
+
+    async def capture(self, charge: Charge, reference: str, amount: int) -> Answer:
+        """Take `amount` (minor units) of the held payment. A repeated `reference` is replayed."""
+        intent_id = charge.provider_reference or (await self.look_up(charge)).provider_reference
+        if intent_id is None:
+            return Answer(Verdict.NOT_SENT, evidence={"intent": "not found"})
+        reply = await self._send(build_capture(intent_id, reference, amount))
+        return reply if isinstance(reply, Answer) else read_capture(amount, reply)
+
+    async def cancel(self, charge: Charge, reference: str) -> Answer:
+        """Release the held payment, or withdraw one whose payer has not authenticated."""
+        intent_id = charge.provider_reference or (await self.look_up(charge)).provider_reference
+        if intent_id is None:
+            return Answer(Verdict.NOT_SENT, evidence={"intent": "not found"})
+        reply = await self._send(build_cancel(intent_id, reference))
+        return reply if isinstance(reply, Answer) else read_cancel(reply)
+
+    def read_callback(self, headers: Mapping[str, str], body: bytes) -> str | None:
+        """Our reference in a signed webhook. Raises ForgedCallback, always if we have no secret."""
+        return read_webhook(headers, body, self._webhook_secrets, time.time())
+
+    async def _send(self, request: Request) -> Reply | Answer:
+        """The reply, or the verdict on a connection that brought none."""
+        headers = {"Authorization": f"Bearer {self._secret_key}"}
+        if request.idempotency_key:
+            headers["Idempotency-Key"] = request.idempotency_key
+        response = await exchange(
+            self._client,
+            self._client.build_request(
+                request.method,
+                self._base_url + request.path,
+                headers=headers,
+                params=request.form if request.method == "GET" else None,
+                data=request.form if request.method == "POST" else None,
+            ),
+        )
+        if isinstance(response, Answer):
+            return response
+        return Reply(
+            response.status_code,
+            _json_object(response.content),
+            response.headers.get("request-id"),
+        )
