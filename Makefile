@@ -20,7 +20,7 @@ help: ## List the targets
 	@sed -n 's/^\([a-z]*\): ## /  make \1\t/p' Makefile | expand -t 16
 
 run: ## Run everything on this machine until Ctrl-C: database, API, worker, sandbox PSPs, dashboard
-	@exec env CPAY_END_WITH_PARENT=1 $(RUNTIME) python -m cpay dev $(ARGS)
+	@exec env CPAY_END_WITH_PARENT=$$PPID $(RUNTIME) python -m cpay dev $(ARGS)
 
 test: ## Run the whole test suite
 	@$(DEVELOPMENT) python -m pytest $(ARGS)

@@ -71,7 +71,11 @@ class EmbeddedPostgres:
     @property
     def dsn(self) -> str:
         """URL over TCP of the database `cpay` as superuser `cpay`, with its password."""
-        return f"postgresql://{USER}:{self._password}@127.0.0.1:{self._port}/{DATABASE}"
+        return self.dsn_as(USER, self._password)
+
+    def dsn_as(self, user: str, password: str) -> str:
+        """URL over TCP of the database `cpay` as another role, whose password it must be."""
+        return f"postgresql://{user}:{password}@127.0.0.1:{self._port}/{DATABASE}"
 
     @property
     def socket_dsn(self) -> str:

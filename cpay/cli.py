@@ -1,0 +1,207 @@
+"""The `cpay` command: what can be asked for, and which function answers."""
+
+# ruff: noqa: PLC0415  # a subcommand imports what it needs when it runs, so that `--help` is instant
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import msgspec
+
+from cpay.settings import Settings, SettingsError
+from cpay.supervision import end_with_parent
+
+if TYPE_CHECKING:
+    from litestar.types import ASGIApp
+
+SANDBOX_PORT = 8421
+# Open requests get this long at a stop; a server-sent event stream would never end by itself.
+GRACEFUL_SECONDS = 5
+
+Command = Callable[[Settings, argparse.Namespace], None]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 1 after a sentence on stderr, 2 for wrong usage."""
+    options = _parser().parse_args(arguments)
+    end_with_parent()
+    command: Command = options.command
+    try:
+        command(Settings.from_environment(), options)
+    except SettingsError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cpay",
+        description="A payment processor shaped like Stripe, for mobile money and cards in Africa.",
+        epilog="Settings are environment variables: `cpay settings` lists and explains them.",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add(commands, "dev", _dev, "run everything on this machine until Ctrl-C (`make run`)")
+    _add(commands, "serve", _serve, "serve the API, the dashboard and the hosted checkout")
+    _add(commands, "worker", _worker, "do the background work: look-ups, webhooks, receipts")
+    sandbox = _add(commands, "sandbox", _sandbox, "run the sandbox PSPs")
+    sandbox.add_argument("name", nargs="?", help="check and show one PSP, for example `mtn`")
+    sandbox.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
+    sandbox.add_argument("--port", type=int, default=SANDBOX_PORT, help="default: %(default)s")
+    sandbox.add_argument("--public-url", help="where payers' browsers reach it, if elsewhere")
+    _add(commands, "migrate", _migrate, "bring the database and all tenants to this version")
+    _add(commands, "settings", _settings, "explain every setting and show the value in force")
+    _add_tenant_commands(commands.add_parser("tenant", help="create, list, export, delete tenants"))
+    _add_key_commands(commands.add_parser("key", help="create, roll, revoke, list API keys"))
+    return parser
+
+
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    command: Command,
+    summary: str,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=summary, description=f"{summary}.")
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _add_tenant_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    create = _add(commands, "create", _operator("create_tenant"), "create a tenant with its keys")
+    create.add_argument("name", help="the merchant's name, as payers read it")
+    create.add_argument("--country", default="CM", help="ISO 3166 code (default: %(default)s)")
+    create.add_argument("--currency", default="xaf", help="default currency (default: %(default)s)")
+    _add(commands, "list", _operator("list_tenants"), "list all tenants, one JSON object a line")
+    export = _add(commands, "export", _operator("export_tenant"), "write a tenant's data to a file")
+    export.add_argument("tenant", help="acct_...")
+    export.add_argument("file", type=Path, help="target, in pg_dump's custom format")
+    delete = _add(commands, "delete", _operator("delete_tenant"), "delete a tenant for ever")
+    delete.add_argument("tenant", help="acct_...")
+    delete.add_argument(
+        "--confirm", required=True, metavar="NAME", help="the tenant's name, to prove it is meant"
+    )
+
+
+def _add_key_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    create = _add(commands, "create", _operator("create_key"), "create an API key; shown only once")
+    create.add_argument("tenant", help="acct_...")
+    create.add_argument("--kind", choices=("secret", "publishable", "restricted"), default="secret")
+    create.add_argument("--live", action="store_true", help="for real money (default: test mode)")
+    create.add_argument("--name", default="", help="what the key is for")
+    create.add_argument(
+        "--scope", action="append", default=[], help="what a restricted key may do; repeatable"
+    )
+    roll = _add(commands, "roll", _operator("roll_key"), "replace a key by a new one; shown once")
+    roll.add_argument("key", help="the key's id")
+    roll.add_argument("--hours", type=int, default=24, help="the old one's rest (default: 24)")
+    revoke = _add(commands, "revoke", _operator("revoke_key"), "make a key useless at once")
+    revoke.add_argument("key", help="the key's id")
+    listing = _add(
+        commands, "list", _operator("list_keys"), "list a tenant's keys, without secrets"
+    )
+    listing.add_argument("tenant", help="acct_...")
+
+
+def _dev(settings: Settings, _: argparse.Namespace) -> None:
+    from cpay.dev import DevError, run_dev
+    from tenants.embedded import EmbeddedPostgresError
+
+    try:
+        run_dev(settings)
+    except (DevError, EmbeddedPostgresError) as error:
+        sys.exit(str(error))
+
+
+def _serve(settings: Settings, _: argparse.Namespace) -> None:
+    from cpay.app import create_app
+
+    settings.need("database_url", "key_pepper")
+    _run_server(create_app(settings), settings.host, settings.port, settings)
+
+
+def _sandbox(settings: Settings, options: argparse.Namespace) -> None:
+    from providers.sandbox.server import PSPS, create_sandbox
+
+    url = (options.public_url or f"http://{options.host}:{options.port}").rstrip("/")
+    if options.name and options.name not in PSPS:
+        sys.exit(f"There is no sandbox PSP {options.name!r}; there are: {', '.join(PSPS)}.")
+    for name in [options.name] if options.name else PSPS:
+        print(f"{name}: {url}/{name} (control: {url}/{name}/control)", flush=True)
+    books = settings.state_dir / "sandbox"
+    books.mkdir(parents=True, exist_ok=True)
+    _run_server(create_sandbox(books, url), options.host, options.port, settings)
+
+
+def _run_server(app: "ASGIApp", host: str, port: int, settings: Settings) -> None:
+    import uvicorn
+
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_level=settings.log_level,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+    )
+
+
+def _worker(settings: Settings, _: argparse.Namespace) -> None:
+    import uvloop
+
+    from cpay.worker import run_worker
+
+    async def work() -> None:
+        stop = asyncio.Event()
+        for ending in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(ending, stop.set)
+        await run_worker(settings, stop)
+
+    settings.need("database_url", "key_pepper")
+    uvloop.run(work())
+
+
+def _settings(settings: Settings, _: argparse.Namespace) -> None:
+    print(settings.manual())
+
+
+def _migrate(settings: Settings, options: argparse.Namespace) -> None:
+    _operator("migrate")(settings, options)
+
+
+def _operator(name: str) -> Command:
+    """Return the command that runs a function of `cpay.tenants_command` with its own options.
+
+    The function is `async (settings, **options)`; what it returns is printed as JSON, a list as one
+    line an element.
+    """
+
+    def command(settings: Settings, options: argparse.Namespace) -> None:
+        from cpay import tenants_command
+
+        settings.need("admin_database_url")
+        function: Callable[..., Coroutine[Any, Any, object]] = getattr(tenants_command, name)
+        keywords = {key: value for key, value in vars(options).items() if key != "command"}
+        try:
+            result = asyncio.run(function(settings, **keywords))
+        except (LookupError, RuntimeError, OSError, asyncpg.PostgresError) as error:
+            sys.exit(f"{error}")  # no such tenant, pg_dump failed, no database there, ...
+        for line in result if isinstance(result, list) else [result]:
+            print(msgspec.json.encode(line).decode())
+
+    return command
+
+
+def _fail(sentence: str) -> int:
+    print(sentence, file=sys.stderr)
+    return 1
