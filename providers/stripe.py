@@ -164,10 +164,14 @@ def read_capture(amount: int, reply: Reply) -> Answer:
 
 
 def read_cancel(reply: Reply) -> Answer:
-    """The verdict on a cancellation: SUCCEEDED when nothing is held (any more)."""
+    """The verdict on a cancellation: SUCCEEDED when nothing is held (any more), DECLINED when the
+    money has been taken.
+    """
     intent = _intent_in(reply)
     if intent.get("status") == "canceled":
         return _answer(Verdict.SUCCEEDED, intent, reply)
+    if intent.get("status") == "succeeded":
+        return _answer(Verdict.DECLINED, intent, reply, DeclineCode.PROVIDER_ERROR)
     return _of_a_change(reply)
 
 

@@ -66,7 +66,7 @@ def create_control(
         return script.as_json()
 
     handlers = [page, show_book, show_requests, show_script, change_script, clear_script]
-    return Litestar(handlers, openapi_config=None)
+    return Litestar(handlers, openapi_config=None, logging_config=None)
 
 
 def _obey(script: Script, outcomes: tuple[str, ...], wish: Any) -> None:

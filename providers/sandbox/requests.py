@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from .card_table import has_valid_check_digit
+
 SECRET_HEADERS = frozenset({"authorization", "cookie", "ocp-apim-subscription-key", "x-auth-token"})
 HIDDEN = "[hidden]"
 
@@ -21,10 +23,8 @@ _CARD_NUMBER = re.compile(r"(?<!\d)\d{6}(\d{3,9})(\d{4})(?!\d)")
 
 
 def _hide_card_number(match: re.Match[str]) -> str:
-    # Only numbers with a valid Luhn check digit: an MSISDN or an id must stay readable.
-    digits = [int(digit) for digit in reversed(match.group())]
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
-    if (sum(digits[0::2]) + sum(doubled)) % 10:
+    # Only numbers with a card's check digit: an MSISDN or an id must stay readable.
+    if not has_valid_check_digit(match.group()):
         return match.group()
     return match.group()[:6] + "*" * len(match.group(1)) + match.group(2)
 

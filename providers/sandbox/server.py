@@ -8,10 +8,14 @@ from litestar import Litestar, get
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from . import cards, mtn
 from .book import Book
 from .script import Script
 
-PSPS: dict[str, Callable[[Book, Script, str], ASGIApp]] = {}
+PSPS: dict[str, Callable[[Book, Script, str], ASGIApp]] = {
+    "cards": cards.create_app,
+    "mtn": mtn.create_app,
+}
 
 
 def create_sandbox(data_dir: Path, public_url: str, *, fsync: bool = True) -> ASGIApp:
@@ -54,4 +58,4 @@ def _create_front_page() -> ASGIApp:
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    return Litestar([index, healthz], openapi_config=None)
+    return Litestar([index, healthz], openapi_config=None, logging_config=None)

@@ -1,0 +1,136 @@
+"""Stripe's test cards and what becomes of them: https://docs.stripe.com/testing"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """How Stripe words a refusal."""
+
+    code: str
+    decline_code: str | None
+    message: str
+
+
+DECLINES = {
+    "generic_decline": Decline("card_declined", "generic_decline", "Your card was declined."),
+    "do_not_honor": Decline("card_declined", "do_not_honor", "Your card was declined."),
+    "insufficient_funds": Decline(
+        "card_declined", "insufficient_funds", "Your card has insufficient funds."
+    ),
+    "lost_card": Decline("card_declined", "lost_card", "Your card was declined."),
+    "stolen_card": Decline("card_declined", "stolen_card", "Your card was declined."),
+    "fraudulent": Decline("card_declined", "fraudulent", "Your card was declined."),
+    "card_velocity_exceeded": Decline(
+        "card_declined", "card_velocity_exceeded", "Your card was used too often or for too much."
+    ),
+    "expired_card": Decline("expired_card", "expired_card", "Your card has expired."),
+    "incorrect_cvc": Decline(
+        "incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect."
+    ),
+    "incorrect_number": Decline("incorrect_number", None, "Your card number is incorrect."),
+    "processing_error": Decline(
+        "processing_error", "processing_error", "An error occurred while processing your card."
+    ),
+    "authentication_required": Decline(
+        "authentication_required", "authentication_required", "Your bank asks you to authenticate."
+    ),
+    "authentication_failed": Decline(
+        "payment_intent_authentication_failure", None, "You did not authenticate the payment."
+    ),
+}
+
+
+class Authentication(StrEnum):
+    """When the card's bank wants 3-D Secure."""
+
+    NEVER = "never"
+    ON_SESSION = "on_session"  # set up for off-session use already
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class TestCard:
+    """A card and its fate. `outcome` is "succeeded" or a key of `DECLINES`."""
+
+    __test__ = False  # for pytest, which takes the name for a test's
+
+    number: str
+    brand: str = "visa"
+    outcome: str = "succeeded"
+    authentication: Authentication = Authentication.NEVER
+
+
+# By alias, without "pm_card_" and without the brand in front of a refusal ("visa_chargeDeclined").
+_CARDS = {
+    "visa": TestCard("4242424242424242"),
+    "visa_debit": TestCard("4000056655665556"),
+    "mastercard": TestCard("5555555555554444", "mastercard"),
+    "mastercard_debit": TestCard("5200828282828210", "mastercard"),
+    "mastercard_prepaid": TestCard("5105105105105100", "mastercard"),
+    "amex": TestCard("378282246310005", "amex"),
+    "discover": TestCard("6011111111111117", "discover"),
+    "diners": TestCard("3056930009020004", "diners"),
+    "jcb": TestCard("3566002020360505", "jcb"),
+    "unionpay": TestCard("6200000000000005", "unionpay"),
+    "bypassPending": TestCard("4000000000000077"),
+    "createDispute": TestCard("4000000000000259"),
+    "riskLevelElevated": TestCard("4000000000009235"),
+    "riskLevelHighest": TestCard("4000000000004954", outcome="fraudulent"),
+    "radarBlock": TestCard("4100000000000019", outcome="fraudulent"),
+    "chargeDeclined": TestCard("4000000000000002", outcome="generic_decline"),
+    "chargeDeclinedInsufficientFunds": TestCard("4000000000009995", outcome="insufficient_funds"),
+    "chargeDeclinedLostCard": TestCard("4000000000009987", outcome="lost_card"),
+    "chargeDeclinedStolenCard": TestCard("4000000000009979", outcome="stolen_card"),
+    "chargeDeclinedExpiredCard": TestCard("4000000000000069", outcome="expired_card"),
+    "chargeDeclinedIncorrectCvc": TestCard("4000000000000127", outcome="incorrect_cvc"),
+    "chargeDeclinedProcessingError": TestCard("4000000000000119", outcome="processing_error"),
+    "chargeDeclinedVelocityLimitExceeded": TestCard(
+        "4000000000006975", outcome="card_velocity_exceeded"
+    ),
+    "chargeCustomerFail": TestCard("4000000000000341", outcome="generic_decline"),
+    "threeDSecureOptional": TestCard("4000000000003055"),
+    "threeDSecureRequired": TestCard("4000000000003063", authentication=Authentication.ALWAYS),
+    "threeDSecure2Required": TestCard("4000000000003220", authentication=Authentication.ALWAYS),
+    "threeDSecureRequiredChargeDeclined": TestCard(
+        "4000008400001629", outcome="generic_decline", authentication=Authentication.ALWAYS
+    ),
+    "authenticationRequired": TestCard("4000002760003184", authentication=Authentication.ALWAYS),
+    "authenticationRequiredOnSetup": TestCard(
+        "4000002500003155", authentication=Authentication.ALWAYS
+    ),
+    "authenticationRequiredSetupForOffSession": TestCard(
+        "4000003800000446", authentication=Authentication.ON_SESSION
+    ),
+    "authenticationRequiredChargeDeclinedInsufficientFunds": TestCard(
+        "4000008260003178", outcome="insufficient_funds", authentication=Authentication.ALWAYS
+    ),
+}
+_BY_NUMBER = {card.number: card for card in _CARDS.values()}
+
+
+def card_of_alias(payment_method: str) -> TestCard | None:
+    """The card behind an alias such as "pm_card_visa"; None if Stripe has no such alias."""
+    alias = payment_method.removeprefix("pm_card_")
+    if alias == payment_method:
+        return None
+    return _CARDS.get(alias) or _CARDS.get(alias.removeprefix("visa_"))
+
+
+def card_of_number(number: str) -> TestCard:
+    """The card of a number typed by a payer, blanks allowed. Any other number is refused, because
+    test mode must not hold real ones.
+    """
+    digits = number.replace(" ", "")
+    if not digits.isdecimal() or not has_valid_check_digit(digits):
+        return TestCard(digits, outcome="incorrect_number")
+    return _BY_NUMBER.get(digits) or TestCard(digits, outcome="generic_decline")
+
+
+def has_valid_check_digit(digits: str) -> bool:
+    """The Luhn check of ISO/IEC 7812-1."""
+    total = 0
+    for position, digit in enumerate(reversed(digits)):
+        total += sum(divmod(int(digit) * (1 + position % 2), 10))
+    return total % 10 == 0
