@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+STRIPE_SUITE ?= ../shared/stripe
+CPAY_STATE_DIR ?= .cpay
 FOLDERS = storage providers tenants processor webhooks openapi rpc dashboard cpay
 
 # `python3` may be an old one beside a newer one: the first that is new enough is taken.
@@ -14,16 +16,19 @@ RUNTIME = $(if $(FOUND),"$(FOUND)" cpay/bootstrap.py,$(error CPay needs Python 3
 DEVELOPMENT = $(RUNTIME) --dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types imports bench chaos lock clean
+.PHONY: help run test compatibility lint types imports bench chaos lock clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\): ## /  make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z]*\): ## /  make \1\t/p' Makefile | expand -t 22
 
 run: ## Run everything on this machine until Ctrl-C: database, API, worker, sandbox PSPs, dashboard
 	@exec env CPAY_END_WITH_PARENT=$$PPID $(RUNTIME) python -m cpay dev $(ARGS)
 
 test: ## Run the whole test suite
 	@$(DEVELOPMENT) python -m pytest $(ARGS)
+
+compatibility: ## Drive the official Stripe SDKs against the running stack; no score may fall
+	@$(DEVELOPMENT) python tests/compatibility.py "$(STRIPE_SUITE)" "$(CPAY_STATE_DIR)" $(ARGS)
 
 lint: ## Check style and formatting
 	@$(DEVELOPMENT) ruff check .

@@ -37,7 +37,8 @@ class DevError(Exception):
 def run_dev(settings: Settings) -> None:
     """Run the stack until Ctrl-C, SIGTERM or SIGHUP. Raises DevError and EmbeddedPostgresError."""
     for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, _interrupt)
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # as `nohup make run` asks for
+            signal.signal(ending, _interrupt)
     try:
         with ExitStack() as cleanup:
             try:

@@ -34,8 +34,15 @@ class Startable(Protocol):
 class Child:
     """A `cpay` subcommand in a process of its own, whose output goes to a log file."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        environment: dict[str, str],
+        log: Path,
+        stop_seconds: float = STOP_SECONDS,
+    ) -> None:
         self.log = log
+        self._stop_seconds = stop_seconds
         self._arguments = arguments
         self._environment = environment | {END_WITH_PARENT: str(os.getpid())}
         self._process: subprocess.Popen[bytes] | None = None
@@ -74,7 +81,7 @@ class Child:
             return
         self._process.terminate()
         try:
-            self._process.wait(STOP_SECONDS)
+            self._process.wait(self._stop_seconds)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
