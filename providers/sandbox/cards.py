@@ -21,6 +21,7 @@ from uuid import uuid4
 
 import msgspec
 from litestar import HttpMethod, Litestar, Request, Response, get, post, route
+from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.types import ASGIApp
 
@@ -50,14 +51,16 @@ def create_app(book: Book, script: Script, public_url: str) -> ASGIApp:
         return await cards.serve(request)
 
     @get("/3ds/{intent_id:str}", media_type="text/html")
-    async def show(intent_id: str) -> Response[str]:
+    async def show(intent_id: FromPath[str]) -> Response[str]:
         intent = cards.operations.find(intent_id)
         if intent is None:
             return Response("No such payment.", status_code=404)
         return Response(authentication_page(intent))
 
     @post("/3ds/{intent_id:str}", media_type="text/html")
-    async def authenticate(intent_id: str, request: Request[Any, Any, Any]) -> Response[Any]:
+    async def authenticate(
+        intent_id: FromPath[str], request: Request[Any, Any, Any]
+    ) -> Response[Any]:
         form = await request.form()
         intent = await cards.authenticate(intent_id, passed=form.get("result") == "complete")
         if intent is None or intent.return_url is None:

@@ -25,14 +25,20 @@ def create_sandbox(data_dir: Path, public_url: str, *, fsync: bool = True) -> AS
     reaches this app, which may differ from the address it listens on. `fsync` False is for
     measurements only. Other apps may dispatch to this one but not wrap `send` (see `Gateway`).
     """
-    apps = {
-        name: create_app(Book(data_dir / f"{name}.jsonl", fsync=fsync), Script(), public_url)
-        for name, create_app in PSPS.items()
-    }
-    front_page = _create_front_page()
+    books = {name: Book(data_dir / f"{name}.jsonl", fsync=fsync) for name in PSPS}
+    apps = {name: PSPS[name](book, Script(), public_url) for name, book in books.items()}
+
+    async def close() -> None:
+        for book in books.values():
+            book.close()
+
+    front_page = Litestar(
+        [index, healthz], on_shutdown=[close], openapi_config=None, logging_config=None
+    )
 
     async def sandbox(scope: Scope, receive: Receive, send: Send) -> None:
-        name, _, rest = scope["path"].removeprefix("/").partition("/")
+        path = scope.get("path", "")  # the lifespan has none: it is the front page's to handle
+        name, _, rest = path.removeprefix("/").partition("/")
         if scope["type"] == ScopeType.HTTP and name in apps:
             scope["path"] = f"/{rest}"
             scope["raw_path"] = scope["path"].encode()
@@ -43,19 +49,19 @@ def create_sandbox(data_dir: Path, public_url: str, *, fsync: bool = True) -> AS
     return sandbox
 
 
-def _create_front_page() -> ASGIApp:
-    @get("/", media_type="text/html")
-    async def index() -> str:
-        links = "".join(
-            f'<li><a href="{escape(name)}/control">{escape(name)}</a></li>' for name in PSPS
-        )
-        return (
-            '<!doctype html><html lang="en"><meta charset="utf-8"><title>Sandbox PSPs</title>'
-            f"<h1>Sandbox PSPs</h1><ul>{links}</ul></html>"
-        )
+@get("/", media_type="text/html")
+async def index() -> str:
+    """The PSPs, by name."""
+    links = "".join(
+        f'<li><a href="{escape(name)}/control">{escape(name)}</a></li>' for name in PSPS
+    )
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Sandbox PSPs</title>'
+        f"<h1>Sandbox PSPs</h1><ul>{links}</ul></html>"
+    )
 
-    @get("/healthz")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
 
-    return Litestar([index, healthz], openapi_config=None, logging_config=None)
+@get("/healthz")
+async def healthz() -> dict[str, str]:
+    """That this process answers."""
+    return {"status": "ok"}
