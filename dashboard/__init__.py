@@ -1,0 +1,1 @@
+"""The HTML door: what payers and merchants see in a browser. For now, receipts."""

@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import url_of
 from httpx_aiohttp import AiohttpTransport
+from sandbox_servers import url_of
 
 from providers.boundary import Charge, DeclineCode, ForgedCallback, Provider, Verdict
 from providers.mtn import (

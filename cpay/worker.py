@@ -1,0 +1,93 @@
+"""The background process: look-ups, receipts and webhooks."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import webhooks.delivery
+from cpay.reporting import configure
+from cpay.settings import Settings
+from cpay.wiring import build_engine
+from processor import jobs
+from processor.engine import Processor
+from processor.jobs import Job
+from processor.payments import janitor
+from processor.receipts import store as receipts
+
+logger = logging.getLogger(__name__)
+
+IDLE_SECONDS = 0.1
+AT_ONCE = 50  # jobs under way in one worker
+
+# A job that fails for a reason of ours is tried again after this long, for ever: giving up on a
+# charge is not ours to decide. The age of the oldest job is a metric.
+AFTER_FAILURE = timedelta(seconds=30)
+
+Handler = Callable[[Processor, Job, bool], Awaitable[timedelta | None]]
+
+
+async def _receipt(processor: Processor, job: Job, livemode: bool) -> timedelta | None:
+    await receipts.make(processor, job.schema, livemode, job.subject)
+    return None
+
+
+HANDLERS: dict[str, Handler] = {"look_up": janitor.look_up, "receipt": _receipt}
+
+
+async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
+    """Work until told to stop, then finish what is under way."""
+    configure(settings)
+    async with build_engine(settings).running() as processor, asyncio.TaskGroup() as group:
+        group.create_task(run_jobs(processor, stop))
+        group.create_task(webhooks.delivery.run(processor, stop, allow_loopback=settings.dev))
+
+
+async def run_jobs(processor: Processor, stop: asyncio.Event) -> None:
+    """Claim due jobs and do them, `AT_ONCE` at a time."""
+    async with asyncio.TaskGroup() as group:
+        running: set[asyncio.Task[None]] = set()
+        while not stop.is_set():
+            claimed = await _claim(processor, AT_ONCE - len(running))
+            for job in claimed:
+                task = group.create_task(_do(processor, job))
+                running.add(task)
+                task.add_done_callback(running.discard)
+            if not claimed:
+                await _idle(stop)
+
+
+async def _claim(processor: Processor, room: int) -> list[Job]:
+    if room <= 0:
+        return []
+    try:
+        async with processor.database.platform() as connection:
+            return await jobs.claim(connection, room)
+    except OSError:
+        logger.warning("the database does not answer; waiting for it")
+        return []
+
+
+async def _idle(stop: asyncio.Event) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), IDLE_SECONDS)
+    except TimeoutError:
+        return
+
+
+async def _do(processor: Processor, job: Job) -> None:
+    """Do one job and write down what follows from it."""
+    error = None
+    try:
+        after = await HANDLERS[job.kind](processor, job, job.schema.endswith("_live"))
+    except Exception as failure:
+        logger.exception("job %s of %s failed", job.kind, job.schema)
+        after, error = AFTER_FAILURE, repr(failure)[:500]
+    try:
+        async with processor.database.platform() as connection:
+            if after is None:
+                await jobs.done(connection, job)
+            else:
+                await jobs.again(connection, job, after, error)
+    except Exception:
+        logger.exception("job %s of %s could not be written down", job.kind, job.schema)

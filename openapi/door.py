@@ -1,0 +1,149 @@
+"""One route per operation: bytes and headers in, the engine's answer out."""
+
+import base64
+import binascii
+import re
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.handlers import HTTPRouteHandler
+
+from openapi import forms
+from processor.engine import Call, Processor, refusal
+from processor.errors import APIError, InvalidRequest, NotFound, PermissionDenied
+from processor.events.log import API_VERSION
+from processor.operations import Operation, Stored
+from processor.operations import Request as OperationRequest
+from tenants.ids import new_id
+from tenants.keys import Caller
+
+MAX_BODY = 1_000_000  # bytes; no operation of ours needs more
+
+_VERSION = re.compile(r"20\d\d-\d\d-\d\d(\.[a-z_]{1,30})?(;.{1,200})?")
+
+
+def routes(processor: Processor) -> list[HTTPRouteHandler]:
+    """A handler for each line of the table."""
+    return [_route(processor, operation) for operation in processor.operations.values()]
+
+
+def _route(processor: Processor, operation: Operation) -> HTTPRouteHandler:
+    path = operation.path.replace("}", ":str}")
+
+    async def handle(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return await _respond(processor, operation, request)
+
+    return HTTPRouteHandler(
+        path,
+        http_method=operation.method,
+        status_code=200,
+        request_max_body_size=MAX_BODY,
+        include_in_schema=False,
+        name=operation.name,
+    )(handle)
+
+
+async def _respond(
+    processor: Processor, operation: Operation, request: Request[Any, Any, Any]
+) -> Response[bytes]:
+    identifier = new_id("req")
+    key = request.headers.get("idempotency-key") if operation.idempotent else None
+    version = request.headers.get("stripe-version")
+    try:
+        caller = await processor.authenticate(_key(request))
+        _check_account(request, caller)
+        if version is not None and not _VERSION.fullmatch(version):
+            raise InvalidRequest(f"Invalid Stripe API version: {version[:60]}")
+        raw, strict = await _parameters(operation, request)
+        call = Call(operation, raw, OperationRequest(identifier, key, version, _language(request)))
+        answer = await processor.call(caller, call, strict=strict)
+    except APIError as error:
+        answer = refusal(error)
+    return _response(answer, identifier, key, version or API_VERSION)
+
+
+def _response(answer: Stored, identifier: str, key: str | None, version: str) -> Response[bytes]:
+    headers = {"Request-Id": identifier, "Stripe-Version": version}
+    if key is not None:
+        headers["Idempotency-Key"] = key
+    if answer.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return Response(
+        answer.body, status_code=answer.status, media_type="application/json", headers=headers
+    )
+
+
+def unknown_url(method: str, path: str) -> Response[bytes]:
+    """What a URL gets that is none of ours."""
+    error = NotFound(
+        f"Unrecognized request URL ({method}: {path[:200]}). Please see /docs for the API's"
+        " reference."
+    )
+    return _response(refusal(error), new_id("req"), None, API_VERSION)
+
+
+def _key(request: Request[Any, Any, Any]) -> str | None:
+    """The API key: a Bearer token, or the user name of Basic authentication."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    value = value.strip()
+    if scheme.lower() == "bearer":
+        return value
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value, validate=True).decode().partition(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+    return None
+
+
+def _check_account(request: Request[Any, Any, Any], caller: Caller) -> None:
+    """`Stripe-Account` may only name the key's own account."""
+    account = request.headers.get("stripe-account")
+    if account is not None and account != caller.account:
+        raise PermissionDenied(
+            f"The provided key does not have access to account '{account[:60]}' (or that account"
+            " does not exist). Application access may have been revoked.",
+            code="account_invalid",
+        )
+
+
+def _language(request: Request[Any, Any, Any]) -> Any:
+    return "fr" if request.headers.get("accept-language", "").lower().startswith("fr") else "en"
+
+
+async def _parameters(
+    operation: Operation, request: Request[Any, Any, Any]
+) -> tuple[dict[str, Any], bool]:
+    """The tree of parameters from query string, body and path, and whether it has types."""
+    raw = forms.decode(request.scope["query_string"])
+    strict = False
+    body = await request.body()
+    if body:
+        given, strict = _body(request.headers.get("content-type", ""), body)
+        raw |= given
+    for name in operation.path_parameters:
+        if name in raw:
+            raise InvalidRequest(
+                f"Received unknown parameter: {name}", code="parameter_unknown", param=name
+            )
+        raw[name] = request.path_params[name]
+    return raw, strict
+
+
+def _body(content_type: str, body: bytes) -> tuple[dict[str, Any], bool]:
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind in ("application/x-www-form-urlencoded", ""):
+        return forms.decode(body), False
+    if kind != "application/json":
+        raise InvalidRequest(
+            f"Invalid content type: {kind[:80]}. Send application/x-www-form-urlencoded or"
+            " application/json."
+        )
+    try:
+        given = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise InvalidRequest("Invalid request body: it is not valid JSON.") from None
+    if not isinstance(given, dict):
+        raise InvalidRequest("Invalid request body: it must be a JSON object.")
+    return given, True

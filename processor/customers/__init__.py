@@ -1,0 +1,1 @@
+"""Customers: the merchant's own payers."""

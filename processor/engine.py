@@ -1,0 +1,240 @@
+"""Around every call, once: permission, parameters, idempotency, the transaction, errors.
+
+A door finds the caller and passes bytes turned into trees; what comes back is a status and a body.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from processor import idempotency
+from processor.errors import (
+    APIError,
+    AuthenticationFailed,
+    IdempotencyInProgress,
+    InvalidRequest,
+    PermissionDenied,
+    ServerError,
+)
+from processor.events import log
+from processor.expansion import Expander
+from processor.operations import BatchWork, Item, Object, Operation, Request, Stored, Work
+from processor.parameters import parse
+from processor.routing import Router
+from processor.secrets import Secrets
+from storage import ObjectStore
+from tenants.database import Database
+from tenants.keys import Caller, KeyRefused, KeyRing
+
+logger = logging.getLogger(__name__)
+
+encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call as a door hands it over: an operation's name and a tree of parameters."""
+
+    operation: Operation
+    raw: dict[str, Any]
+    request: Request
+
+
+@dataclass(slots=True)
+class Processor:
+    """What the engine works with. The doors and the worker hold one each."""
+
+    database: Database
+    keys: KeyRing
+    secrets: Secrets
+    router: Router
+    store: ObjectStore
+    expander: Expander
+    operations: dict[str, Operation]
+    public_url: str  # base of the links we hand out, without a slash at the end
+
+    async def authenticate(self, key: str | None) -> Caller:
+        """Whose key this is. Raises AuthenticationFailed."""
+        if not key:
+            raise AuthenticationFailed(
+                "You did not provide an API key. You need to provide your API key in the"
+                " Authorization header, using Bearer auth (e.g. 'Authorization: Bearer"
+                " YOUR_SECRET_KEY')."
+            )
+        try:
+            return await self.keys.caller(key)
+        except KeyRefused as refused:
+            raise AuthenticationFailed(str(refused)) from None
+
+    async def call(self, caller: Caller, call: Call, *, strict: bool) -> Stored:
+        """Carry out one call. Never raises: a refusal and a defect are answers too."""
+        return (await self.call_many(caller, [call], strict=strict))[0]
+
+    async def call_many(
+        self, caller: Caller, calls: Sequence[Call], *, strict: bool
+    ) -> list[Stored]:
+        """Carry out calls in order, neighbours with the same operation together.
+
+        Each succeeds or fails by itself. `strict`: the door's own types stand ("5" is no number).
+        """
+        answers: list[Stored] = []
+        for _, group in groupby(calls, key=lambda call: call.operation.name):
+            neighbours = list(group)
+            answers += await self._call_alike(caller, neighbours, strict)
+        return answers
+
+    async def _call_alike(self, caller: Caller, calls: list[Call], strict: bool) -> list[Stored]:
+        operation = calls[0].operation
+        answers: dict[int, Stored] = {}
+        items: dict[int, Item[Any]] = {}
+        for index, call in enumerate(calls):
+            try:
+                items[index] = self._item(caller, call, strict)
+            except APIError as error:
+                answers[index] = refusal(error)
+        if operation.batch is not None:
+            for part in _rounds(items):
+                answers |= await self._run_batch(caller, operation, part)
+        else:
+            for index, item in items.items():
+                answers[index] = await self._run_single(caller, operation, item)
+        return [answers[index] for index in range(len(calls))]
+
+    def _item(self, caller: Caller, call: Call, strict: bool) -> Item[Any]:
+        authorize(caller, call.operation)
+        idempotency.check_key(call.request.idempotency_key)
+        parameters = parse(call.operation.parameters, call.raw, strict=strict)
+        self.expander.check(call.operation.returns, parameters.expand)
+        return Item(
+            call.request, parameters, idempotency.parameters_hash(call.operation, parameters)
+        )
+
+    async def _run_batch(
+        self, caller: Caller, operation: Operation, items: dict[int, Item[Any]]
+    ) -> dict[int, Stored]:
+        assert operation.batch is not None
+        work = BatchWork(self, caller, list(items.values()))
+        failure = await _guarded(lambda: operation.batch(work))
+        return {
+            index: _answer(failure if item.outcome is None and failure else item.outcome)
+            for index, item in items.items()
+        }
+
+    async def _run_single(self, caller: Caller, operation: Operation, item: Item[Any]) -> Stored:
+        run = self._write if operation.write is not None else self._read
+        failure = await _guarded(lambda: _retry_stale(lambda: run(caller, operation, item)))
+        return _answer(failure or item.outcome)
+
+    async def _read(self, caller: Caller, operation: Operation, item: Item[Any]) -> None:
+        assert operation.read is not None
+        async with self.database.tenant(caller.schema) as connection:
+            work = Work(self, caller, item.request, connection)
+            item.outcome = await self._result(work, operation.read(work, item.parameters), item)
+
+    async def _write(self, caller: Caller, operation: Operation, item: Item[Any]) -> None:
+        """Key, effect, events and answer in one transaction."""
+        assert operation.write is not None
+        async with self.database.tenant(caller.schema) as connection:
+            key = item.request.idempotency_key
+            earlier = await idempotency.claim(connection, operation.name, [item], int(time.time()))
+            if key in earlier:
+                item.outcome = item.outcome or earlier[key].answer
+                return
+            work = Work(self, caller, item.request, connection)
+            result = await self._result(work, operation.write(work, item.parameters), item)
+            await log.append(connection, work.events)
+            item.outcome = Stored(200, encode(result))
+            if key is not None:
+                await idempotency.finish(connection, {key: item.outcome})
+
+    async def _result(self, work: Work, running: Any, item: Item[Any]) -> Object:
+        result: Object = await running
+        await self.expander.expand(work, result, item.parameters.expand)
+        return result
+
+
+def _rounds(items: dict[int, Item[Any]]) -> list[dict[int, Item[Any]]]:
+    """Split a batch so that no idempotency key is twice in one part: the second then replays."""
+    rounds: list[dict[int, Item[Any]]] = []
+    seen: list[set[str]] = []
+    for index, item in items.items():
+        key = item.request.idempotency_key
+        turn = next((i for i, keys in enumerate(seen) if key not in keys), len(rounds))
+        if turn == len(rounds):
+            rounds.append({})
+            seen.append(set())
+        rounds[turn][index] = item
+        if key is not None:
+            seen[turn].add(key)
+    return rounds
+
+
+async def _guarded(run: Callable[[], Coroutine[Any, Any, None]]) -> APIError | None:
+    """Run to the end and turn what was raised into an answer."""
+    try:
+        # A caller who hangs up does not cut a payment in two.
+        await asyncio.shield(asyncio.ensure_future(run()))
+    except APIError as error:
+        return error
+    except asyncpg.LockNotAvailableError:
+        return IdempotencyInProgress(
+            "Another request is at work on this object or with this idempotency key."
+            " Try again in a moment.",
+            code="lock_timeout",
+        )
+    except Exception:
+        logger.exception("unexpected failure")
+        return ServerError("An unexpected error occurred. The operators have been told.")
+    return None
+
+
+async def _retry_stale(run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a transaction, and once more if a migration changed a table under a cached statement."""
+    try:
+        await run()
+    except asyncpg.InvalidCachedStatementError:
+        await run()
+
+
+def authorize(caller: Caller, operation: Operation) -> None:
+    """Refuse what the caller's key may not do. Raises PermissionDenied."""
+    if caller.kind == "publishable" and not operation.publishable:
+        raise PermissionDenied(
+            "This API call cannot be made with a publishable API key. Please use a secret API key.",
+            code="secret_key_required",
+        )
+    if caller.scopes is None:
+        return
+    granted = operation.scope in caller.scopes
+    if operation.scope.endswith(":read"):
+        granted = granted or operation.scope.replace(":read", ":write") in caller.scopes
+    if not granted:
+        raise PermissionDenied(
+            f"The provided key does not have the required permissions for this endpoint."
+            f" Having the '{operation.scope}' permission would allow this request to continue.",
+            code="more_permissions_required",
+        )
+
+
+def refusal(error: APIError) -> Stored:
+    """An error as an answer."""
+    return Stored(error.status, encode(error.body()))
+
+
+def _answer(outcome: Object | APIError | Stored | None) -> Stored:
+    if isinstance(outcome, Stored):
+        return outcome
+    if isinstance(outcome, APIError):
+        return refusal(outcome)
+    assert outcome is not None, "an operation left an item without an outcome"
+    return Stored(200, encode(outcome))
+
+
+__all__ = ["Call", "InvalidRequest", "Processor", "authorize", "encode", "refusal"]

@@ -1,0 +1,1 @@
+"""Events: the ordered log of everything that changed, written with the change."""

@@ -1,0 +1,116 @@
+"""What an operation is. `processor/table.py` lists them all.
+
+An operation is a plain async function over typed parameters plus a line of description. Three
+styles, because money needs three:
+
+- `Read`: one transaction that changes nothing.
+- `Write`: one transaction; the idempotency key, the effect, its events and the stored answer commit
+  together.
+- `Batch`: takes a list and manages its own transactions, because it talks to providers between two
+  commits or because it is on the hot path. REST passes a list of one.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from processor.errors import APIError
+from processor.parameters import Parameters
+from tenants.database import Connection
+from tenants.keys import Caller
+
+if TYPE_CHECKING:
+    from processor.engine import Processor
+    from processor.events.log import Draft
+
+P = TypeVar("P", bound=Parameters)
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a door knows about one call beside its parameters."""
+
+    id: str  # req_...
+    idempotency_key: str | None = None
+    api_version: str | None = None
+    language: Literal["en", "fr"] = "en"  # of the sentences that payers read
+
+
+@dataclass(slots=True)
+class Work:
+    """One transaction of one caller, and the events it will leave behind."""
+
+    processor: "Processor"
+    caller: Caller
+    request: Request
+    connection: Connection
+    events: list["Draft"] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Item(Generic[P]):
+    """One call of a batch: its parameters, and in the end its outcome."""
+
+    request: Request
+    parameters: P
+    hash: bytes  # of the parameters, compared when the idempotency key comes again
+    outcome: "Object | APIError | Stored | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An answer already encoded: a replay, or one that was stored in the operation's own commit."""
+
+    status: int
+    body: bytes
+    replayed: bool = False
+
+
+@dataclass(slots=True)
+class BatchWork(Generic[P]):
+    """The items of one operation that arrived together from one caller."""
+
+    processor: "Processor"
+    caller: Caller
+    items: list[Item[P]]
+
+
+Run = Callable[[Work, Any], Awaitable[Object]]
+RunBatch = Callable[[BatchWork[Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One line of the table."""
+
+    name: str  # "payment_intents.create": also the scope's resource, and the RPC method
+    method: Literal["GET", "POST", "DELETE"]
+    path: str  # "/v1/payment_intents/{intent}/confirm"
+    parameters: type[Parameters]
+    returns: str  # the object's name; "list:charge" for a page of them
+    summary: str
+    read: Run | None = None
+    write: Run | None = None
+    batch: RunBatch | None = None
+    publishable: bool = False  # may be called with a publishable key and a client secret
+
+    @property
+    def resource(self) -> str:
+        """The noun: `payment_intents`."""
+        return self.name.rpartition(".")[0]
+
+    @property
+    def scope(self) -> str:
+        """What a restricted key must hold: `payment_intents:read` or `:write`."""
+        return f"{self.resource}:{'read' if self.read else 'write'}"
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether an idempotency key protects it. Reads need none."""
+        return self.read is None
+
+    @property
+    def path_parameters(self) -> list[str]:
+        """The names in braces."""
+        return [part[1:-1] for part in self.path.split("/") if part.startswith("{")]

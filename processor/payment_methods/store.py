@@ -1,0 +1,252 @@
+"""Find, make, attach and detach payment methods, a set at a time where payments need it."""
+
+import time
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec import Struct
+
+from processor.errors import InvalidRequest, missing
+from processor.events.log import Draft
+from processor.operations import Work
+from processor.parameters import BillingDetails, Id, Metadata, ShortText
+from processor.payment_methods.objects import Card, Details, MobileMoney, PaymentMethod, render
+from processor.payment_methods.test_aliases import (
+    TEST_CARDS,
+    TEST_TOKENS,
+    TEST_WALLETS,
+    TestCard,
+    TestWallet,
+)
+from providers.phone import InvalidMsisdn, network_of, parse_msisdn
+from tenants.database import Connection
+from tenants.ids import new_id
+from tenants.keys import Caller
+
+NETWORKS = ("mtn", "orange", "moov", "tmoney")
+
+
+class CardParameters(Struct, forbid_unknown_fields=True):
+    """A card, by the token that stands for it. Numbers are never accepted here."""
+
+    token: Id
+
+
+class MobileMoneyParameters(Struct, forbid_unknown_fields=True):
+    """A wallet. Without a network it is found from the number."""
+
+    network: ShortText | None = None
+    phone: ShortText | None = None
+
+
+class PaymentMethodData(Struct, forbid_unknown_fields=True):
+    """The means of payment itself, where there is no payment method to name."""
+
+    type: ShortText
+    card: CardParameters | None = None
+    mobile_money: MobileMoneyParameters | None = None
+    billing_details: BillingDetails | None = None
+    allow_redisplay: ShortText | None = None
+    metadata: Metadata | None = None
+
+
+def make(caller: Caller, data: PaymentMethodData, param: str = "") -> PaymentMethod:
+    """A new payment method, not yet stored. `param` is where `data` stood in the call.
+
+    Raises InvalidRequest.
+    """
+    if data.type == "card":
+        return _make_card(caller, data, param)
+    if data.type == "mobile_money":
+        return _make_wallet(caller, data, param)
+    raise InvalidRequest(
+        f"Invalid type: {data.type[:40]} must be one of card, mobile_money.",
+        param=_inside(param, "type"),
+    )
+
+
+async def resolve(
+    connection: Connection, caller: Caller, ids: list[str]
+) -> dict[str, PaymentMethod]:
+    """The stored payment methods with these ids."""
+    rows = await PaymentMethod.fetch(connection, sorted(set(ids)))
+    return {row.id: row for row in rows}
+
+
+def from_alias(caller: Caller, identifier: str) -> PaymentMethod | None:
+    """A fresh payment method for a test alias in test mode; None for any other id."""
+    if caller.livemode:
+        return None
+    if card := TEST_CARDS.get(identifier):
+        return _method("card", card.token, Details(card=_test_card(card)))
+    if wallet := TEST_WALLETS.get(identifier):
+        return _test_wallet(wallet)
+    return None
+
+
+async def attach(
+    work: Work, identifier: str, customer: str, param: str = "payment_method"
+) -> PaymentMethod:
+    """Attach a payment method (or a fresh one, for an alias) to a customer. The caller has made
+    sure that the customer exists. Raises InvalidRequest."""
+    method = from_alias(work.caller, identifier)
+    if method is not None:
+        method.customer = customer
+        await PaymentMethod.insert(work.connection, [method])
+    else:
+        method = await PaymentMethod.find(work.connection, identifier, "for update")
+        if method is None:
+            raise missing("PaymentMethod", identifier, param)
+        if method.customer not in (None, customer):
+            raise InvalidRequest(
+                "The payment method you provided has already been attached to a customer.",
+                code="resource_already_exists",
+                param=param,
+            )
+        if method.customer == customer:
+            return method
+        method.customer = customer
+        method.version += 1
+        await PaymentMethod.update(work.connection, [method])
+    shown = render(method, work.caller.livemode)
+    work.events.append(Draft("payment_method.attached", shown, method.version, work.request))
+    return method
+
+
+async def detach_all(work: Work, customer: str) -> None:
+    """Detach everything from a customer that is being deleted."""
+    records = await work.connection.fetch(
+        "select * from payment_methods where customer = $1 order by id for update", customer
+    )
+    methods = [PaymentMethod.read(record) for record in records]
+    for method in methods:
+        detach(work, method)
+    if methods:
+        await PaymentMethod.update(work.connection, methods)
+
+
+def detach(work: Work, method: PaymentMethod) -> None:
+    """Take a method from its customer, with its event. The caller writes the row."""
+    previous = {"customer": method.customer}
+    method.customer = None
+    method.version += 1
+    shown = render(method, work.caller.livemode)
+    work.events.append(
+        Draft("payment_method.detached", shown, method.version, work.request, previous)
+    )
+
+
+async def check_attached(work: Work, identifier: str, customer: str, param: str) -> None:
+    """Refuse a payment method that is not this customer's. Raises InvalidRequest."""
+    method = await PaymentMethod.find(work.connection, identifier)
+    if method is None:
+        raise missing("PaymentMethod", identifier, param)
+    if method.customer != customer:
+        raise InvalidRequest(
+            f"The customer does not have a payment method with the ID {identifier}. The payment"
+            " method must be attached to the customer.",
+            code="resource_missing",
+            param=param,
+        )
+
+
+# --- making -------------------------------------------------------------------------------------
+
+
+def _method(kind: str, token: str, details: Details) -> PaymentMethod:
+    return PaymentMethod(
+        id=new_id("pm"), created=int(time.time()), type=kind, token=token, details=details
+    )
+
+
+def _make_card(caller: Caller, data: PaymentMethodData, param: str) -> PaymentMethod:
+    if data.card is None:
+        raise InvalidRequest(
+            f"Missing required param: {_inside(param, 'card')}.",
+            code="parameter_missing",
+            param=_inside(param, "card"),
+        )
+    card = None if caller.livemode else TEST_TOKENS.get(data.card.token)
+    if card is None:
+        raise missing("token", data.card.token, _inside(param, "card", "token"))
+    details = Details(
+        card=_test_card(card),
+        billing_details=data.billing_details or BillingDetails(),
+        allow_redisplay=_redisplay(data, param),
+    )
+    method = _method("card", card.token, details)
+    method.metadata = data.metadata or {}
+    return method
+
+
+def _make_wallet(caller: Caller, data: PaymentMethodData, param: str) -> PaymentMethod:
+    given = data.mobile_money or MobileMoneyParameters()
+    billing = data.billing_details or BillingDetails()
+    where = (
+        _inside(param, "mobile_money", "phone")
+        if given.phone
+        else _inside(param, "billing_details", "phone")
+    )
+    text = given.phone or billing.phone
+    if not text:
+        raise InvalidRequest(
+            f"Missing required param: {where}. A mobile money payment needs the payer's number.",
+            code="parameter_missing",
+            param=where,
+        )
+    try:
+        msisdn = parse_msisdn(text, caller.country, sandbox=not caller.livemode)
+    except InvalidMsisdn as error:
+        raise InvalidRequest(str(error), code="phone_number_invalid", param=where) from None
+    if given.network is not None and given.network not in NETWORKS:
+        raise InvalidRequest(
+            f"Invalid network: {given.network[:40]} must be one of {', '.join(NETWORKS)}.",
+            param=_inside(param, "mobile_money", "network"),
+        )
+    network = given.network or network_of(msisdn)
+    if network is None:
+        raise InvalidRequest(
+            "The network of this number is not known. Name it:"
+            f" mobile_money[network], one of {', '.join(NETWORKS)}.",
+            param=_inside(param, "mobile_money", "network"),
+        )
+    billing = msgspec.structs.replace(billing, phone=msisdn.e164)
+    details = Details(
+        mobile_money=MobileMoney(network, msisdn.country),
+        billing_details=billing,
+        allow_redisplay=_redisplay(data, param),
+    )
+    method = _method("mobile_money", msisdn.e164, details)
+    method.metadata = data.metadata or {}
+    return method
+
+
+def _redisplay(data: PaymentMethodData, param: str) -> str:
+    value = data.allow_redisplay or "unspecified"
+    if value not in ("always", "limited", "unspecified"):
+        raise InvalidRequest(
+            "Invalid allow_redisplay: must be one of always, limited, unspecified.",
+            param=_inside(param, "allow_redisplay"),
+        )
+    return value
+
+
+def _test_card(card: TestCard) -> Card:
+    # Test cards never expire: the year is always well ahead.
+    year = datetime.now(UTC).year + 4
+    return Card(card.brand, card.last4, card.funding, card.country, exp_month=12, exp_year=year)
+
+
+def _test_wallet(wallet: TestWallet) -> PaymentMethod:
+    msisdn = parse_msisdn(wallet.phone)
+    details = Details(
+        mobile_money=MobileMoney(wallet.network, msisdn.country),
+        billing_details=BillingDetails(phone=msisdn.e164),
+    )
+    return _method("mobile_money", msisdn.e164, details)
+
+
+def _inside(param: str, *names: str) -> str:
+    for name in names:
+        param = f"{param}[{name}]" if param else name
+    return param

@@ -1,0 +1,82 @@
+"""Names that make a fresh payment method in test mode, as Stripe's `pm_card_visa` does.
+
+What becomes of a charge is not decided here: the sandbox PSP behind the token decides it. This
+table only says what the card or wallet looks like.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TestCard:
+    """How a test card shows itself, and the token our card PSP knows it by."""
+
+    token: str
+    brand: str = "visa"
+    last4: str = "4242"
+    funding: str = "credit"
+    country: str = "US"
+
+
+@dataclass(frozen=True, slots=True)
+class TestWallet:
+    """A test wallet: its network and number. The last digits decide the outcome."""
+
+    network: str
+    phone: str
+
+
+def _cards() -> dict[str, TestCard]:
+    brands = {
+        "visa": TestCard("pm_card_visa"),
+        "visa_debit": TestCard("pm_card_visa_debit", last4="5556", funding="debit"),
+        "mastercard": TestCard("pm_card_mastercard", "mastercard", "4444"),
+        "mastercard_debit": TestCard("pm_card_mastercard_debit", "mastercard", "3222", "debit"),
+        "mastercard_prepaid": TestCard(
+            "pm_card_mastercard_prepaid", "mastercard", "5100", "prepaid"
+        ),
+        "amex": TestCard("pm_card_amex", "amex", "8431"),
+        "discover": TestCard("pm_card_discover", "discover", "1117"),
+        "diners": TestCard("pm_card_diners", "diners", "0004"),
+        "jcb": TestCard("pm_card_jcb", "jcb", "0505"),
+        "unionpay": TestCard("pm_card_unionpay", "unionpay", "0005"),
+    }
+    outcomes = {
+        "bypassPending": "0077",
+        "createDispute": "0259",
+        "chargeDeclined": "0002",
+        "chargeDeclinedInsufficientFunds": "9995",
+        "chargeDeclinedLostCard": "9987",
+        "chargeDeclinedStolenCard": "9979",
+        "chargeDeclinedExpiredCard": "0069",
+        "chargeDeclinedIncorrectCvc": "0127",
+        "chargeDeclinedProcessingError": "0119",
+        "chargeDeclinedVelocityLimitExceeded": "6975",
+        "chargeDeclinedFraudulent": "0019",
+        "chargeCustomerFail": "0341",
+        "radarBlock": "0019",
+        "authenticationRequired": "3184",
+        "authenticationRequiredOnSetup": "3155",
+        "authenticationRequiredChargeDeclinedInsufficientFunds": "8260",
+        "threeDSecure2Required": "3220",
+        "threeDSecureRequired": "3063",
+        "threeDSecureOptional": "3055",
+    }
+    cards = dict(brands)
+    for name, last4 in outcomes.items():
+        cards[name] = TestCard(f"pm_card_{name}", last4=last4)
+        if name.startswith("chargeDeclined"):
+            cards[f"visa_{name}"] = TestCard(f"pm_card_visa_{name}", last4=last4)
+    return cards
+
+
+TEST_CARDS = {f"pm_card_{name}": card for name, card in _cards().items()}
+TEST_TOKENS = {f"tok_{name}": card for name, card in _cards().items()}
+
+# The number of MTN's Cameroonian sandbox ends in the two digits of MTN's own test numbers.
+TEST_WALLETS = {
+    "pm_mobile_money_mtn": TestWallet("mtn", "+237670000000"),
+    "pm_mobile_money_mtn_declined": TestWallet("mtn", "+237670000051"),
+    "pm_mobile_money_mtn_timeout": TestWallet("mtn", "+237670000052"),
+    "pm_mobile_money_orange": TestWallet("orange", "+237690000000"),
+}

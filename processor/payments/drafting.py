@@ -1,0 +1,257 @@
+"""From parameters to an intent: defaults, checks and the payment method it will be paid with."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import UNSET
+
+from processor.customers.objects import Customer
+from processor.errors import InvalidRequest, missing
+from processor.money import Currency, check_amount, currency_named
+from processor.operations import Item
+from processor.parameters import Parameters, merged_metadata
+from processor.payment_methods import store as payment_methods
+from processor.payment_methods.objects import PaymentMethod
+from processor.payments.objects import Charge, Intent, IntentDetails
+from processor.payments.parameters import Confirm, Create, IntentParameters, Update
+from tenants.database import Connection
+from tenants.ids import new_id
+from tenants.keys import Caller
+
+P = TypeVar("P", bound=Parameters)
+
+TYPES = ("card", "mobile_money")
+
+# Where mobile money is money: francs, and euros in MTN's own sandbox.
+MOBILE_MONEY_CURRENCIES = frozenset({"xaf", "xof"})
+
+
+@dataclass(slots=True)
+class Draft(Generic[P]):
+    """One item on its way: its intent, how it will be paid, and the attempt if there is one."""
+
+    item: Item[P]
+    intent: Intent
+    method: PaymentMethod | None = None
+    new_method: bool = False
+    charge: Charge | None = None
+
+
+@dataclass(slots=True)
+class References:
+    """What the parameters of a set of items name, fetched once for all."""
+
+    customers: dict[str, Customer] = field(default_factory=dict)
+    methods: dict[str, PaymentMethod] = field(default_factory=dict)
+
+
+async def references(connection: Connection, customers: set[str], methods: set[str]) -> References:
+    """Fetch the customers and payment methods with these ids."""
+    found = References()
+    if customers:
+        rows = await Customer.fetch(connection, sorted(customers))
+        found.customers = {row.id: row for row in rows if not row.deleted}
+    if methods:
+        rows_of_methods = await PaymentMethod.fetch(connection, sorted(methods))
+        found.methods = {row.id: row for row in rows_of_methods}
+    return found
+
+
+def named(parameters: Any) -> tuple[set[str], set[str]]:
+    """The ids of customers and payment methods that an item's parameters name."""
+    customer = getattr(parameters, "customer", UNSET)
+    method = getattr(parameters, "payment_method", UNSET)
+    return (
+        {customer} if isinstance(customer, str) else set(),
+        {method} if isinstance(method, str) else set(),
+    )
+
+
+def new_intent(caller: Caller, parameters: Create) -> Intent:
+    """A new intent with all that does not need the database. Raises InvalidRequest."""
+    currency = currency_named(parameters.currency)
+    check_amount(parameters.amount, currency)
+    automatic = parameters.automatic_payment_methods
+    explicit = parameters.payment_method_types is not UNSET
+    if automatic is not None and automatic.enabled and explicit:
+        raise InvalidRequest(
+            "You may only specify one of these parameters: automatic_payment_methods,"
+            " payment_method_types."
+        )
+    if not parameters.confirm:
+        for name in ("off_session", "error_on_requires_action"):
+            if getattr(parameters, name):
+                raise InvalidRequest(
+                    f"You cannot set `{name}` without setting `confirm` to true.", param=name
+                )
+    details = IntentDetails(confirmation_method=parameters.confirmation_method)
+    if automatic is not None:
+        details.automatic_payment_methods = {
+            "enabled": automatic.enabled,
+            "allow_redirects": automatic.allow_redirects,
+        }
+    details.payment_method_types = enabled_types(currency, caller.livemode)
+    intent = Intent(
+        id=new_id("pi"),
+        created=int(time.time()),
+        status="requires_payment_method",
+        amount=parameters.amount,
+        currency=currency.code,
+        metadata=parameters.metadata or {},
+        details=details,
+    )
+    apply_fields(intent, parameters)
+    if parameters.return_url is not None:
+        apply_return_url(intent, parameters.return_url)
+    return intent
+
+
+def enabled_types(currency: Currency, livemode: bool) -> list[str]:
+    """What can pay in this currency when the merchant names no types."""
+    wallets = currency.code in MOBILE_MONEY_CURRENCIES or (currency.code == "eur" and not livemode)
+    return ["card", "mobile_money"] if wallets else ["card"]
+
+
+def apply_amount(intent: Intent, parameters: Update) -> None:
+    """A new amount or currency. Raises InvalidRequest."""
+    if parameters.currency is not UNSET:
+        intent.currency = currency_named(parameters.currency).code
+    if parameters.amount is not UNSET:
+        intent.amount = parameters.amount
+    check_amount(intent.amount, currency_named(intent.currency))
+
+
+# Members that are copied as they come.
+_PLAIN = (
+    "description",
+    "receipt_email",
+    "setup_future_usage",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
+    "capture_method",
+)
+
+
+def apply_fields(intent: Intent, parameters: IntentParameters) -> None:
+    """Write the given members into the intent. Raises InvalidRequest."""
+    details = intent.details
+    for name in _PLAIN:
+        value = getattr(parameters, name, UNSET)
+        if value is not UNSET:
+            setattr(details, name, value)
+    if parameters.payment_method_options is not UNSET:
+        given = msgspec.to_builtins(parameters.payment_method_options) or {}
+        details.payment_method_options = {k: v for k, v in given.items() if v is not None}
+    _apply_types(intent, parameters)
+    if isinstance(parameters, Update) and parameters.metadata is not UNSET:
+        intent.metadata = merged_metadata(intent.metadata, parameters.metadata)
+
+
+def _apply_types(intent: Intent, parameters: IntentParameters) -> None:
+    details = intent.details
+    for name in ("payment_method_types", "allowed_payment_method_types"):
+        types = getattr(parameters, name)
+        if types is UNSET:
+            continue
+        for index, kind in enumerate(types):
+            if kind not in TYPES:
+                raise InvalidRequest(
+                    f'The payment method type "{kind[:40]}" is invalid. This account can use:'
+                    f" {', '.join(TYPES)}.",
+                    param=f"{name}[{index}]",
+                )
+        details.payment_method_types = list(dict.fromkeys(types))
+        if name == "allowed_payment_method_types":
+            details.allowed_payment_method_types = details.payment_method_types
+    if parameters.excluded_payment_method_types is not UNSET:
+        excluded = parameters.excluded_payment_method_types or []
+        details.excluded_payment_method_types = excluded or None
+        details.payment_method_types = [
+            kind for kind in details.payment_method_types if kind not in excluded
+        ]
+
+
+def apply_return_url(intent: Intent, url: str) -> None:
+    """Where a redirected payer comes back to. Raises InvalidRequest."""
+    try:
+        parts = urlsplit(url)
+        valid = bool(parts.scheme) and (bool(parts.netloc) or parts.scheme not in ("http", "https"))
+    except ValueError:
+        valid = False
+    if not valid or parts.scheme in ("javascript", "data", "file") or any(c.isspace() for c in url):
+        raise InvalidRequest("Invalid URL: return_url must be an absolute URL.", param="return_url")
+    intent.details.return_url = url
+
+
+def choose_method(
+    caller: Caller, draft: Draft[Any], parameters: IntentParameters, known: References
+) -> None:
+    """Find or make the payment method that the parameters name. Raises InvalidRequest."""
+    if parameters.payment_method_data is not UNSET:
+        if isinstance(parameters.payment_method, str):
+            raise InvalidRequest(
+                "You may only specify one of these parameters: payment_method, payment_method_data."
+            )
+        draft.method = payment_methods.make(
+            caller, parameters.payment_method_data, "payment_method_data"
+        )
+        draft.new_method = True
+    elif isinstance(parameters.payment_method, str):
+        draft.method = known.methods.get(parameters.payment_method)
+        if draft.method is None:
+            draft.method = payment_methods.from_alias(caller, parameters.payment_method)
+            draft.new_method = draft.method is not None
+        if draft.method is None:
+            raise missing("PaymentMethod", parameters.payment_method, "payment_method")
+    elif parameters.payment_method is None:
+        draft.intent.payment_method = None
+    if draft.method is not None:
+        check_method(draft.intent, draft.method)
+        draft.intent.payment_method = draft.method.id
+
+
+def check_method(intent: Intent, method: PaymentMethod) -> None:
+    """Refuse a payment method that this intent cannot be paid with. Raises InvalidRequest."""
+    if method.customer is not None and method.customer != intent.customer:
+        if intent.customer is None:
+            raise InvalidRequest(
+                f"The PaymentMethod {method.id} belongs to a Customer. Please include the Customer"
+                " in the `customer` parameter on the PaymentIntent.",
+                param="payment_method",
+            )
+        raise InvalidRequest(
+            f"The PaymentMethod {method.id} does not belong to the Customer {intent.customer}.",
+            param="payment_method",
+        )
+    if method.type not in intent.details.payment_method_types:
+        raise InvalidRequest(
+            f"The PaymentMethod provided ({method.type}) is not allowed for this PaymentIntent."
+            " Its types are:"
+            f" {', '.join(intent.details.payment_method_types)}.",
+            code="payment_intent_incompatible_payment_method",
+            param="payment_method",
+        )
+    if method.type == "mobile_money" and intent.details.capture_method == "manual":
+        raise InvalidRequest(
+            "Mobile money cannot be authorized first and captured later: there is no such thing on"
+            " its rails. Use capture_method=automatic.",
+            param="capture_method",
+        )
+
+
+def check_customer(draft: Draft[Any], customer: Any, known: References) -> None:
+    """Set the customer that the parameters name. Raises InvalidRequest."""
+    if isinstance(customer, str):
+        if customer not in known.customers:
+            raise missing("customer", customer, "customer")
+        draft.intent.customer = customer
+
+
+def off_session(parameters: Create | Confirm) -> bool:
+    """Whether nobody is there to answer a challenge: then a challenge is a refusal."""
+    return bool(parameters.off_session) or parameters.error_on_requires_action

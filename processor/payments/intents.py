@@ -1,0 +1,609 @@
+"""`/v1/payment_intents`: the operations. Create, confirm, capture and cancel work on sets.
+
+Create without a confirmation is one transaction. Everything that talks to a provider is two: what
+is about to be done is committed, then it is done, then what came of it is committed.
+"""
+
+import asyncio
+import hmac
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from processor import idempotency
+from processor.errors import (
+    APIError,
+    IdempotencyInProgress,
+    InvalidRequest,
+    PermissionDenied,
+    not_found,
+)
+from processor.events import log
+from processor.idempotency import Earlier
+from processor.lists import page
+from processor.operations import BatchWork, Item, Object, Operation, Stored, Work
+from processor.parameters import Parameters
+from processor.payment_methods.objects import PaymentMethod
+from processor.payments import attempts, drafting, steps
+from processor.payments.drafting import Draft, References
+from processor.payments.objects import Charge, Intent, IntentDetails, Presenter
+from processor.payments.parameters import (
+    Cancel,
+    Capture,
+    Confirm,
+    Create,
+    List,
+    Retrieve,
+    Update,
+)
+from processor.payments.settlement import settle
+from processor.payments.states import ALLOWED
+from tenants.database import Connection
+from tenants.keys import Caller
+
+P = TypeVar("P", bound=Parameters)
+
+encode = msgspec.json.Encoder().encode
+
+# A stand-in until an existing intent has been read under its key.
+_NO_DETAILS = IntentDetails()
+
+
+# --- create and confirm -------------------------------------------------------------------------
+
+
+async def create(work: BatchWork[Create]) -> None:
+    """Make intents; those with `confirm` are attempted at once."""
+    drafts: list[Draft[Create]] = []
+    for item in work.items:
+        try:
+            drafts.append(Draft(item, drafting.new_intent(work.caller, item.parameters)))
+        except APIError as error:
+            item.outcome = error
+    presenter = Presenter.of(work.processor, work.caller)
+    async with work.processor.database.tenant(work.caller.schema) as connection:
+        subjects = {id(draft.item): draft.intent.id for draft in drafts}
+        fresh, unfinished = await _claim(connection, "payment_intents.create", drafts, subjects)
+        known = await _references(connection, fresh)
+        ready = await _checked(connection, fresh, lambda draft: _complete(work, draft, known))
+        await _store_new(connection, presenter, ready)
+        plain = [draft for draft in ready if draft.charge is None]
+        await _answer(work, connection, presenter, plain)
+    await _attempt(work, presenter, [draft for draft in ready if draft.charge is not None])
+    await _finish_earlier(work, presenter, unfinished)
+
+
+def _complete(work: BatchWork[Create], draft: Draft[Create], known: References) -> None:
+    """The checks of a new intent that need its references, and its attempt."""
+    parameters = draft.item.parameters
+    drafting.check_customer(draft, parameters.customer, known)
+    drafting.choose_method(work.caller, draft, parameters, known)
+    if draft.method is not None:
+        draft.intent.status = "requires_confirmation"
+    if parameters.confirm:
+        _begin(work, draft, parameters)
+
+
+async def _store_new(
+    connection: Connection, presenter: Presenter, drafts: Sequence[Draft[Create]]
+) -> None:
+    if not drafts:
+        return
+    created = []
+    for draft in drafts:
+        shown = presenter.intent(draft.intent)
+        created.append(
+            log.Draft("payment_intent.created", shown, draft.intent.version, draft.item.request)
+        )
+    await _store_methods(connection, drafts)
+    await Intent.insert(connection, [draft.intent for draft in drafts])
+    await log.append(connection, created)
+    await _store_charges(connection, drafts)
+
+
+async def confirm(work: BatchWork[Confirm]) -> None:
+    """Make attempts at existing intents."""
+    presenter = Presenter.of(work.processor, work.caller)
+    async with work.processor.database.tenant(work.caller.schema) as connection:
+        subjects = {id(item): item.parameters.intent for item in work.items}
+        fresh, unfinished = await _claim_existing(
+            connection, "payment_intents.confirm", work.items, subjects
+        )
+        known = await _references(connection, fresh)
+        ready = await _checked(
+            connection, fresh, lambda draft: _confirm_one(work, presenter, draft, known)
+        )
+        await _store_methods(connection, ready)
+        if ready:
+            await Intent.update(connection, [draft.intent for draft in ready])
+        await _store_charges(connection, ready)
+    await _attempt(work, presenter, ready)
+    await _finish_earlier(work, presenter, unfinished)
+
+
+def _confirm_one(
+    work: BatchWork[Confirm], presenter: Presenter, draft: Draft[Confirm], known: References
+) -> None:
+    parameters, intent = draft.item.parameters, draft.intent
+    _check_client_secret(work.caller, presenter, intent, parameters.client_secret)
+    _check_status(presenter, intent, "confirm")
+    drafting.apply_fields(intent, parameters)
+    if parameters.return_url is not None:
+        drafting.apply_return_url(intent, parameters.return_url)
+    drafting.choose_method(work.caller, draft, parameters, known)
+    if draft.method is None and intent.payment_method is not None:
+        draft.method = known.methods[intent.payment_method]
+        drafting.check_method(intent, draft.method)
+    _begin(work, draft, parameters)
+    intent.version += 1
+
+
+def _begin(work: BatchWork[Any], draft: Draft[Any], parameters: Create | Confirm) -> None:
+    """Start an attempt in memory. Raises InvalidRequest."""
+    if draft.method is None:
+        raise InvalidRequest(
+            "You cannot confirm this PaymentIntent because it's missing a payment method. You can"
+            " either update the PaymentIntent with a payment method and then confirm it again, or"
+            " confirm it again directly with a payment method.",
+            code="payment_intent_unexpected_state",
+            payment_intent=Presenter.of(work.processor, work.caller).intent(draft.intent),
+        )
+    router = work.processor.router
+    account = attempts.route(router, work.caller.livemode, draft.intent, draft.method)
+    if draft.intent.details.capture_method == "manual" and not router.can_capture(account.name):
+        raise InvalidRequest(
+            "This payment method cannot be authorized first and captured later.",
+            param="capture_method",
+        )
+    draft.charge = attempts.begin(
+        account,
+        draft.intent,
+        draft.method,
+        draft.item.request,
+        off_session=drafting.off_session(parameters),
+    )
+
+
+async def _attempt(
+    work: BatchWork[Any], presenter: Presenter, drafts: Sequence[Draft[Any]]
+) -> None:
+    """Send what was committed, then commit what came of it with the answers to the callers."""
+    if not drafts:
+        return
+    charges = [draft.charge for draft in drafts if draft.charge is not None]
+    requests = {draft.charge.id: draft.item.request for draft in drafts if draft.charge is not None}
+    answers = await attempts.send(work.processor.router, presenter, charges)
+    async with work.processor.database.tenant(work.caller.schema) as connection:
+        settled = await settle(connection, presenter, answers, requests)
+        for draft, charge in zip(drafts, charges, strict=True):
+            draft.intent = settled[charge.id].intent
+            draft.charge = settled[charge.id].charge
+        await _answer(work, connection, presenter, drafts)
+
+
+# --- capture and cancel -------------------------------------------------------------------------
+
+
+async def capture(work: BatchWork[Capture]) -> None:
+    """Take held amounts."""
+    await _take_steps(work, "payment_intents.capture", _plan_capture)
+
+
+def _plan_capture(work: BatchWork[Any], presenter: Presenter, draft: Draft[Capture]) -> None:
+    parameters, intent = draft.item.parameters, draft.intent
+    _check_status(presenter, intent, "capture")
+    amount = parameters.amount_to_capture
+    if amount is not None and amount > intent.amount_capturable:
+        raise InvalidRequest(
+            f"Amount to capture {amount} is greater than the capturable amount"
+            f" {intent.amount_capturable}.",
+            code="amount_too_large",
+            param="amount_to_capture",
+        )
+    if amount is not None and amount < 1:
+        raise InvalidRequest(
+            "This value must be greater than or equal to 1.",
+            code="parameter_invalid_integer",
+            param="amount_to_capture",
+        )
+    if parameters.metadata is not msgspec.UNSET:
+        intent.metadata = drafting.merged_metadata(intent.metadata, parameters.metadata)
+    assert draft.charge is not None
+    steps.begin(draft.intent, draft.charge, "capture", amount=amount or intent.amount_capturable)
+
+
+async def cancel(work: BatchWork[Cancel]) -> None:
+    """Give up intents, releasing what is held."""
+    await _take_steps(work, "payment_intents.cancel", _plan_cancel)
+
+
+def _plan_cancel(work: BatchWork[Any], presenter: Presenter, draft: Draft[Cancel]) -> None:
+    intent, reason = draft.intent, draft.item.parameters.cancellation_reason
+    _check_status(presenter, intent, "cancel")
+    if draft.charge is None or draft.charge.state not in ("authorized", "pending"):
+        steps.cancel_intent(intent, reason)
+        draft.charge = None
+        return
+    if not work.processor.router.can_capture(draft.charge.provider):
+        raise _unexpected(
+            presenter,
+            intent,
+            "The payer may still confirm this payment on the phone, and the request cannot be"
+            " withdrawn. It can be canceled once the attempt has been refused or has expired.",
+        )
+    steps.begin(intent, draft.charge, "cancel", reason=reason)
+
+
+async def _take_steps(work: BatchWork[Any], operation: str, plan: Any) -> None:
+    """Commit the steps that are about to be taken, take them, commit what came of them."""
+    presenter = Presenter.of(work.processor, work.caller)
+    async with work.processor.database.tenant(work.caller.schema) as connection:
+        subjects = {id(item): item.parameters.intent for item in work.items}
+        fresh, unfinished = await _claim_existing(connection, operation, work.items, subjects)
+        await _load_charges(connection, fresh)
+        ready = await _checked(connection, fresh, lambda draft: plan(work, presenter, draft))
+        await steps.store(connection, presenter, ready)
+        await _answer(
+            work, connection, presenter, [draft for draft in ready if draft.charge is None]
+        )
+    waiting = [draft for draft in ready if draft.charge is not None]
+    if waiting:
+        charges = [draft.charge for draft in waiting if draft.charge is not None]
+        answers = await steps.send(work.processor.router, presenter, charges)
+        async with work.processor.database.tenant(work.caller.schema) as connection:
+            requests = {
+                charge.id: draft.item.request
+                for charge, draft in zip(charges, waiting, strict=True)
+            }
+            settled = await steps.finish(connection, presenter, answers, requests)
+            for draft, charge in zip(waiting, charges, strict=True):
+                draft.intent = settled[charge.id].intent
+                draft.item.outcome = steps.refusal(settled[charge.id], dict(answers)[charge.id])
+            await _answer(work, connection, presenter, waiting)
+    await _finish_earlier(work, presenter, unfinished)
+
+
+async def _load_charges(connection: Connection, drafts: Sequence[Draft[Any]]) -> None:
+    ids = sorted({draft.intent.latest_charge for draft in drafts if draft.intent.latest_charge})
+    charges = {charge.id: charge for charge in await Charge.fetch(connection, ids, "for update")}
+    for draft in drafts:
+        draft.charge = charges.get(draft.intent.latest_charge or "")
+
+
+# --- retrieve, update, list ---------------------------------------------------------------------
+
+
+async def retrieve(work: Work, parameters: Retrieve) -> Object:
+    """One intent."""
+    intent = await Intent.find(work.connection, parameters.intent)
+    if intent is None:
+        raise not_found("payment_intent", parameters.intent, "intent")
+    presenter = Presenter.of(work.processor, work.caller)
+    _check_client_secret(work.caller, presenter, intent, parameters.client_secret)
+    return presenter.intent(intent)
+
+
+async def update(work: Work, parameters: Update) -> Object:
+    """Change an intent that is not being paid right now."""
+    presenter = Presenter.of(work.processor, work.caller)
+    intent = await Intent.find(work.connection, parameters.intent, "for update")
+    if intent is None:
+        raise not_found("payment_intent", parameters.intent, "intent")
+    _check_status(presenter, intent, "update")
+    item = Item(work.request, parameters, b"")
+    draft = Draft(item, intent)
+    customers, methods = drafting.named(parameters)
+    known = await drafting.references(work.connection, customers, methods)
+    touches_money = (
+        parameters.amount is not msgspec.UNSET or parameters.currency is not msgspec.UNSET
+    )
+    if touches_money and intent.status in ("requires_capture", "requires_action"):
+        raise _unexpected(
+            presenter,
+            intent,
+            f"This PaymentIntent's amount could not be updated because it has a status of"
+            f" {intent.status}.",
+        )
+    drafting.apply_amount(intent, parameters)
+    drafting.check_customer(draft, parameters.customer, known)
+    drafting.apply_fields(intent, parameters)
+    drafting.choose_method(work.caller, draft, parameters, known)
+    if draft.new_method and draft.method is not None:
+        await PaymentMethod.insert(work.connection, [draft.method])
+    if intent.status in ("requires_payment_method", "requires_confirmation"):
+        intent.status = (
+            "requires_confirmation" if intent.payment_method else "requires_payment_method"
+        )
+    intent.version += 1
+    await Intent.update(work.connection, [intent])
+    return presenter.intent(intent)
+
+
+async def list_(work: Work, parameters: List) -> Object:
+    """A page of intents, newest first."""
+    table = Intent.table
+    where = [table.c.customer == parameters.customer] if parameters.customer else []
+    presenter = Presenter.of(work.processor, work.caller)
+    return await page(
+        work.connection,
+        table,
+        parameters,
+        kind="payment_intent",
+        url="/v1/payment_intents",
+        render=lambda row: presenter.intent(Intent.read(row)),
+        where=where,
+    )
+
+
+async def load(work: Work, ids: list[str]) -> dict[str, Object]:
+    """Payment intent objects by id, for expansion."""
+    presenter = Presenter.of(work.processor, work.caller)
+    return {row.id: presenter.intent(row) for row in await Intent.fetch(work.connection, ids)}
+
+
+# --- what the batches share ---------------------------------------------------------------------
+
+
+async def _claim(
+    connection: Connection, operation: str, drafts: list[Draft[P]], subjects: dict[int, str]
+) -> tuple[list[Draft[P]], list[tuple[Item[Any], Earlier]]]:
+    """Take the items' idempotency keys. Returns the drafts that are new, and earlier requests that
+    have no answer yet; what was answered before has its outcome."""
+    items = [draft.item for draft in drafts]
+    by_key = {
+        item.request.idempotency_key: subjects[id(item)]
+        for item in items
+        if item.request.idempotency_key
+    }
+    earlier = await idempotency.claim(connection, operation, items, int(time.time()), by_key)
+    unfinished = []
+    for item in items:
+        before = earlier.get(item.request.idempotency_key or "")
+        if before is None or item.outcome is not None:
+            continue
+        if before.answer is not None:
+            item.outcome = before.answer
+        else:
+            unfinished.append((item, before))
+    fresh = [draft for draft in drafts if (draft.item.request.idempotency_key or "") not in earlier]
+    return fresh, unfinished
+
+
+async def _claim_existing(
+    connection: Connection, operation: str, items: list[Item[P]], subjects: dict[int, str]
+) -> tuple[list[Draft[P]], list[tuple[Item[Any], Earlier]]]:
+    """The same for operations on existing intents, which are locked in the order of their ids."""
+    nowhere = Intent(
+        id="", created=0, status="canceled", amount=1, currency="", details=_NO_DETAILS
+    )
+    drafts, unfinished = await _claim(
+        connection, operation, [Draft(item, nowhere) for item in items], subjects
+    )
+    ids = sorted({subjects[id(draft.item)] for draft in drafts})
+    intents = {row.id: row for row in await Intent.fetch(connection, ids, "for update")}
+    found = []
+    for draft in drafts:
+        identifier = subjects[id(draft.item)]
+        if identifier in intents:
+            draft.intent = intents[identifier]
+            found.append(draft)
+        else:
+            draft.item.outcome = not_found("payment_intent", identifier, "intent")
+    await _release(connection, drafts)
+    return found, unfinished
+
+
+async def _checked(connection: Connection, drafts: list[Draft[P]], check: Any) -> list[Draft[P]]:
+    """Run the checks; a refused item keeps its error and gives its key back."""
+    for draft in drafts:
+        try:
+            check(draft)
+        except APIError as error:
+            draft.item.outcome = error
+    await _release(connection, drafts)
+    return [draft for draft in drafts if draft.item.outcome is None]
+
+
+async def _release(connection: Connection, drafts: Iterable[Draft[Any]]) -> None:
+    refused = [
+        draft.item.request.idempotency_key
+        for draft in drafts
+        if isinstance(draft.item.outcome, APIError) and draft.item.request.idempotency_key
+    ]
+    if refused:
+        await idempotency.release(connection, refused)
+
+
+async def _answer(
+    work: BatchWork[Any], connection: Connection, presenter: Presenter, drafts: Sequence[Draft[Any]]
+) -> None:
+    """Encode each item's outcome and store it with its key, in the transaction that decided it."""
+    stored: dict[str, Stored] = {}
+    for draft in drafts:
+        item = draft.item
+        outcome = item.outcome or attempts.outcome(presenter, draft.intent, draft.charge)
+        if isinstance(outcome, APIError):
+            item.outcome = Stored(outcome.status, encode(outcome.body()))
+        elif not isinstance(outcome, Stored):
+            one = Work(work.processor, work.caller, item.request, connection)
+            await work.processor.expander.expand(one, outcome, item.parameters.expand)
+            item.outcome = Stored(200, encode(outcome))
+        if item.request.idempotency_key:
+            stored[item.request.idempotency_key] = item.outcome
+    await idempotency.finish(connection, stored)
+
+
+async def _finish_earlier(
+    work: BatchWork[Any], presenter: Presenter, unfinished: list[tuple[Item[Any], Earlier]]
+) -> None:
+    """Answer requests whose first holder is still at work, or died at it.
+
+    While the attempt has no outcome the client is told to come back; the janitor finds one within
+    seconds even if nobody else does. Then the answer is what became of the intent.
+    """
+    for item, earlier in unfinished:
+        if not await _has_outcome(work, earlier):
+            item.outcome = IdempotencyInProgress(
+                "There is currently another in-progress request using this Idempotent Key. Please"
+                " try again later.",
+                code="idempotency_key_in_use",
+            )
+            continue
+        async with work.processor.database.tenant(work.caller.schema) as connection:
+            intent = await Intent.find(connection, earlier.subject or "")
+            assert intent is not None, "a key is committed with its intent"
+            charge = await Charge.find(connection, intent.latest_charge or "")
+            await _answer(work, connection, presenter, [Draft(item, intent, charge=charge)])
+
+
+async def _has_outcome(work: BatchWork[Any], earlier: Earlier, patience: float = 8.0) -> bool:
+    """Wait a little for the first holder's attempt to have an outcome."""
+    deadline = time.monotonic() + patience
+    while True:
+        async with work.processor.database.tenant(work.caller.schema) as connection:
+            busy = await connection.fetchval(
+                "select c.state = 'submitted' or c.details ? 'step'"
+                " from payment_intents i join charges c on c.id = i.latest_charge where i.id = $1",
+                earlier.subject,
+            )
+        if not busy:
+            return True
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.2)
+
+
+async def _references(connection: Connection, drafts: Sequence[Draft[Any]]) -> References:
+    customers: set[str] = set()
+    methods: set[str] = set()
+    for draft in drafts:
+        of_customers, of_methods = drafting.named(draft.item.parameters)
+        customers |= of_customers
+        methods |= of_methods
+        if draft.intent.payment_method:
+            methods.add(draft.intent.payment_method)
+    return await drafting.references(connection, customers, methods)
+
+
+async def _store_methods(connection: Connection, drafts: Sequence[Draft[Any]]) -> None:
+    new = [draft.method for draft in drafts if draft.new_method and draft.method is not None]
+    if new:
+        await PaymentMethod.insert(connection, new)
+
+
+async def _store_charges(connection: Connection, drafts: Sequence[Draft[Any]]) -> None:
+    charges = [draft.charge for draft in drafts if draft.charge is not None]
+    if charges:
+        await attempts.store(connection, charges)
+
+
+def _check_status(presenter: Presenter, intent: Intent, action: str) -> None:
+    if intent.status in ALLOWED[action]:
+        return
+    raise _unexpected(
+        presenter,
+        intent,
+        f"You cannot {action} this PaymentIntent because it has a status of {intent.status}. Only a"
+        " PaymentIntent with one of the following statuses may be used:"
+        f" {', '.join(sorted(ALLOWED[action]))}.",
+    )
+
+
+def _unexpected(presenter: Presenter, intent: Intent, message: str) -> InvalidRequest:
+    return InvalidRequest(
+        message,
+        code="payment_intent_unexpected_state",
+        payment_intent=presenter.intent(intent),
+    )
+
+
+def _check_client_secret(
+    caller: Caller, presenter: Presenter, intent: Intent, given: str | None
+) -> None:
+    """A publishable key acts on one intent only, by its client secret."""
+    if given is None and caller.kind != "publishable":
+        return
+    if given is None:
+        raise PermissionDenied(
+            "With a publishable key, the payment intent's client_secret is required.",
+            param="client_secret",
+        )
+    expected = presenter.processor.secrets.client_secret(presenter.schema, intent.id)
+    if not hmac.compare_digest(expected.encode(), given.encode()):
+        raise InvalidRequest(
+            "The client_secret provided does not match the client_secret associated with the"
+            " PaymentIntent.",
+            code="payment_intent_invalid_parameter",
+            param="client_secret",
+        )
+
+
+OPERATIONS = [
+    Operation(
+        name="payment_intents.create",
+        method="POST",
+        path="/v1/payment_intents",
+        parameters=Create,
+        returns="payment_intent",
+        summary="Create a payment intent, and make the first attempt if `confirm` is true",
+        batch=create,
+    ),
+    Operation(
+        name="payment_intents.retrieve",
+        method="GET",
+        path="/v1/payment_intents/{intent}",
+        parameters=Retrieve,
+        returns="payment_intent",
+        summary="Retrieve a payment intent",
+        read=retrieve,
+        publishable=True,
+    ),
+    Operation(
+        name="payment_intents.update",
+        method="POST",
+        path="/v1/payment_intents/{intent}",
+        parameters=Update,
+        returns="payment_intent",
+        summary="Update a payment intent",
+        write=update,
+    ),
+    Operation(
+        name="payment_intents.confirm",
+        method="POST",
+        path="/v1/payment_intents/{intent}/confirm",
+        parameters=Confirm,
+        returns="payment_intent",
+        summary="Make an attempt to collect the payment",
+        batch=confirm,
+        publishable=True,
+    ),
+    Operation(
+        name="payment_intents.capture",
+        method="POST",
+        path="/v1/payment_intents/{intent}/capture",
+        parameters=Capture,
+        returns="payment_intent",
+        summary="Capture a held amount, whole or in part",
+        batch=capture,
+    ),
+    Operation(
+        name="payment_intents.cancel",
+        method="POST",
+        path="/v1/payment_intents/{intent}/cancel",
+        parameters=Cancel,
+        returns="payment_intent",
+        summary="Cancel a payment intent and release what is held",
+        batch=cancel,
+    ),
+    Operation(
+        name="payment_intents.list",
+        method="GET",
+        path="/v1/payment_intents",
+        parameters=List,
+        returns="list:payment_intent",
+        summary="List payment intents, newest first",
+        read=list_,
+    ),
+]

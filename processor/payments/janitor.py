@@ -1,0 +1,79 @@
+"""Ask what became of a charge, until somebody knows.
+
+The janitor keeps a clock of its own: a callback only moves its next look to now. It never fails a
+charge because time has passed; only the provider's word does that.
+"""
+
+import time
+from datetime import timedelta
+
+from processor.engine import Processor
+from processor.jobs import Job
+from processor.payments import steps
+from processor.payments.attempts import as_sent
+from processor.payments.objects import Charge, Presenter
+from processor.payments.settlement import settle
+from processor.payments.states import OPEN
+from providers.boundary import Answer, Verdict
+
+# Seconds until the next look, by how many there have been. The last one repeats for ever: a charge
+# that nobody can explain is never forgotten.
+SCHEDULE = (5, 10, 15, 30, 60, 120, 300, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400, 172_800)
+
+# "Never seen it" is believed only when our request can no longer be on its way: longer than any
+# provider's time-out while the call may still be running, a moment for the provider's own replicas
+# once it has ended.
+GRACE_WHILE_SUBMITTED = 45
+GRACE_AFTERWARDS = 4
+
+# A provider that has never seen a young charge is sent it again, with the same reference, because
+# the payer is still waiting. After this many seconds it is given up instead.
+RESEND_WITHIN = 180
+
+
+def delay(attempts: int) -> timedelta:
+    """How long to wait after this many looks."""
+    return timedelta(seconds=SCHEDULE[min(attempts, len(SCHEDULE)) - 1])
+
+
+async def look_up(processor: Processor, job: Job, livemode: bool) -> timedelta | None:
+    """One look at a charge. Returns when to look again; None when there is nothing more to know."""
+    state = await look(processor, job.schema, livemode, job.subject)
+    return None if state is None else delay(job.attempts)
+
+
+async def look(processor: Processor, schema: str, livemode: bool, identifier: str) -> str | None:
+    """Ask the provider and settle what it says. Returns the charge's state while it is open."""
+    async with processor.database.tenant(schema) as connection:
+        charge = await Charge.find(connection, identifier)
+    if charge is None:
+        return None
+    presenter = Presenter(processor, schema, livemode)
+    if charge.details.step is not None:
+        answers = await steps.send(processor.router, presenter, [charge])
+        async with processor.database.tenant(schema) as connection:
+            settled = await steps.finish(connection, presenter, answers)
+    elif charge.state in OPEN:
+        answer = await _ask(processor, presenter, charge)
+        async with processor.database.tenant(schema) as connection:
+            settled = await settle(connection, presenter, [(charge.id, answer)])
+    else:
+        return None
+    now = settled[charge.id].charge
+    return now.state if now.state in OPEN or now.details.step is not None else None
+
+
+async def _ask(processor: Processor, presenter: Presenter, charge: Charge) -> Answer:
+    """The provider's word on a charge that has no outcome. A charge it has never seen is sent
+    again while its payer is still there."""
+    sent = as_sent(presenter, charge)
+    answer = await processor.router.look_up(charge.provider, sent)
+    if answer.verdict is not Verdict.NOT_SENT:
+        return answer
+    age = time.time() - charge.created
+    grace = GRACE_WHILE_SUBMITTED if charge.state == "submitted" else GRACE_AFTERWARDS
+    if charge.state == "pending" or age < grace:
+        return Answer(Verdict.UNKNOWN, evidence=answer.evidence)
+    if age > RESEND_WITHIN:
+        return answer
+    return await processor.router.charge(charge.provider, sent)

@@ -1,0 +1,105 @@
+"""Which provider account takes a charge, and the one place that calls providers.
+
+A route is found from the means of payment, its network and country, the currency and the mode. The
+breaker stands around the sending of charges; a look-up always goes through, because truth has to.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from processor.breaker import Breaker
+from providers.boundary import Answer, Captures, Charge, Provider, Verdict
+
+
+@dataclass(slots=True)
+class Account:
+    """One account at a provider, and what may be charged through it."""
+
+    name: str  # stored with each charge: "mtn_cameroon", "cards"
+    provider: Provider
+    livemode: bool
+    method: str  # the payment method type: "card" or "mobile_money"
+    currencies: frozenset[str]
+    networks: frozenset[str] = frozenset()  # of wallets; empty for cards
+    countries: frozenset[str] = frozenset()  # of wallets; empty: any
+    concurrency: int = 64  # calls at once from one process
+    breaker: Breaker = field(default_factory=Breaker)
+    gate: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.gate = asyncio.Semaphore(self.concurrency)
+
+    def takes(
+        self, livemode: bool, method: str, currency: str, network: str | None, country: str | None
+    ) -> bool:
+        """Whether this account can take such a charge."""
+        return (
+            self.livemode == livemode
+            and self.method == method
+            and currency in self.currencies
+            and (not self.networks or network in self.networks)
+            and (not self.countries or country in self.countries)
+        )
+
+
+class Router:
+    """Knows the accounts of an installation."""
+
+    def __init__(self, accounts: Sequence[Account]) -> None:
+        self._accounts = {account.name: account for account in accounts}
+
+    def candidates(
+        self,
+        *,
+        livemode: bool,
+        method: str,
+        currency: str,
+        network: str | None = None,
+        country: str | None = None,
+    ) -> list[Account]:
+        """The accounts that can take such a charge, best first: closed breakers before open."""
+        able = [
+            account
+            for account in self._accounts.values()
+            if account.takes(livemode, method, currency, network, country)
+        ]
+        return sorted(able, key=lambda account: account.breaker.state == "open")
+
+    def account(self, name: str) -> Account:
+        """The account with this name. A charge outlives a configuration: KeyError if it is gone."""
+        return self._accounts[name]
+
+    async def charge(self, name: str, charge: Charge) -> Answer:
+        """Send a charge, unless the breaker is open: then nothing was sent."""
+        account = self.account(name)
+        if not account.breaker.allow():
+            return Answer(Verdict.NOT_SENT, evidence={"breaker": "open"})
+        try:
+            async with account.gate:
+                answer = await account.provider.charge(charge)
+        except BaseException:
+            account.breaker.abandon()
+            raise
+        account.breaker.report(answered=answer.verdict not in (Verdict.NOT_SENT, Verdict.UNKNOWN))
+        return answer
+
+    async def look_up(self, name: str, charge: Charge) -> Answer:
+        """Ask what became of a charge. Never blocked by a breaker."""
+        return await self.account(name).provider.look_up(charge)
+
+    async def capture(self, name: str, charge: Charge, reference: str, amount: int) -> Answer:
+        """Take a held amount, in minor units."""
+        provider = self.account(name).provider
+        assert isinstance(provider, Captures), f"{name} cannot capture"
+        return await provider.capture(charge, reference, amount)
+
+    async def cancel(self, name: str, charge: Charge, reference: str) -> Answer:
+        """Release a held amount or withdraw an open attempt."""
+        provider = self.account(name).provider
+        assert isinstance(provider, Captures), f"{name} cannot cancel"
+        return await provider.cancel(charge, reference)
+
+    def can_capture(self, name: str) -> bool:
+        """Whether this account can hold an amount first."""
+        return isinstance(self.account(name).provider, Captures)

@@ -1,0 +1,32 @@
+"""Secrets that are derived instead of stored: a stolen database does not hold them.
+
+Each is an HMAC-SHA256 of what it belongs to, under the installation's pepper.
+"""
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Derives the secrets of one installation."""
+
+    pepper: bytes = field(repr=False)
+
+    def _derive(self, *parts: str) -> str:
+        digest = hmac.digest(self.pepper, "\0".join(parts).encode(), hashlib.sha256)
+        return base64.b32encode(digest).decode().rstrip("=").lower()
+
+    def client_secret(self, schema: str, intent: str) -> str:
+        """What a payer's browser shows to act on one payment intent: `pi_..._secret_...`."""
+        return f"{intent}_secret_{self._derive('client_secret', schema, intent)[:32]}"
+
+    def webhook_secret(self, schema: str, endpoint: str, generation: int) -> str:
+        """What an endpoint's deliveries are signed with: `whsec_...`, whole, is the HMAC key."""
+        return f"whsec_{self._derive('webhook', schema, endpoint, str(generation))}"
+
+    def receipt_token(self, schema: str, charge: str) -> str:
+        """The unguessable part of a receipt's address."""
+        return self._derive("receipt", schema, charge)[:32]

@@ -1,0 +1,61 @@
+"""The table of operations: all that a client can do, through whichever door."""
+
+from processor.customers import operations as customers
+from processor.events import operations as events
+from processor.expansion import Expander
+from processor.operations import Operation
+from processor.payment_methods import operations as payment_methods
+from processor.payments import charges, intents
+from processor.webhook_endpoints import operations as webhook_endpoints
+
+OPERATIONS: dict[str, Operation] = {
+    operation.name: operation
+    for operation in [
+        *customers.OPERATIONS,
+        *payment_methods.OPERATIONS,
+        *intents.OPERATIONS,
+        *charges.OPERATIONS,
+        *events.OPERATIONS,
+        *webhook_endpoints.OPERATIONS,
+    ]
+}
+
+EXPANDER = Expander(
+    fields={
+        "customer": {
+            "default_source": None,
+            "invoice_settings.default_payment_method": "payment_method",
+            "test_clock": None,
+        },
+        "payment_method": {"customer": "customer"},
+        "payment_intent": {
+            "application": None,
+            "customer": "customer",
+            "latest_charge": "charge",
+            "on_behalf_of": None,
+            "payment_method": "payment_method",
+            "review": None,
+            "source": None,
+        },
+        "charge": {
+            "application": None,
+            "application_fee": None,
+            "balance_transaction": None,
+            "customer": "customer",
+            "failure_balance_transaction": None,
+            "on_behalf_of": None,
+            "payment_intent": "payment_intent",
+            "payment_method": "payment_method",
+            "review": None,
+            "source_transfer": None,
+        },
+        "event": {},
+        "webhook_endpoint": {},
+    },
+    loaders={
+        "charge": charges.load,
+        "customer": customers.load,
+        "payment_intent": intents.load,
+        "payment_method": payment_methods.load,
+    },
+)

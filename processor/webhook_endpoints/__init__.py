@@ -1,0 +1,1 @@
+"""Webhook endpoints: where a merchant wants to hear of events."""

@@ -1,0 +1,328 @@
+"""Every table, once. Migrations are checked against this page by a test; SQL is composed from it.
+
+Two families:
+
+- `platform`: shared by all tenants, always named with its schema in SQL. Its two queues are the
+  only tables a tenant's role may touch, row by row (row level security on `schema_name`).
+- `tenant`: one copy per tenant and mode, named without a schema; `search_path` decides whose.
+
+Ids are text in byte order and begin with a time, so ordering by id is ordering by creation.
+`created` is in unix seconds, as in Stripe's objects. Amounts are in minor units. `version` counts
+the changes of a row and travels in its events, so that a consumer can drop a stale one.
+Statuses are text with a check: an enum per schema would break cached statements.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.schema import SchemaItem
+from sqlalchemy.types import UserDefinedType
+
+NAMING = {
+    "pk": "%(table_name)s_pkey",
+    "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s_check",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+}
+
+platform = MetaData(schema="platform", naming_convention=NAMING)
+tenant = MetaData(naming_convention=NAMING)
+
+NOW = text("now()")
+
+
+class Xid8(UserDefinedType[str]):
+    """PostgreSQL's 64-bit transaction id, which SQLAlchemy has no name for."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "xid8"
+
+
+def one_of(column: str, values: Sequence[str]) -> CheckConstraint:
+    """A check that `column` holds one of `values`."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} in ({listed})", name=column)
+
+
+def _required(name: str, kind: type = Text, *args: SchemaItem, **options: object) -> Column:  # type: ignore[type-arg]
+    return Column(name, kind, *args, nullable=False, **options)  # type: ignore[arg-type]
+
+
+def _json(name: str) -> Column:  # type: ignore[type-arg]
+    return Column(name, JSONB, nullable=False, server_default=text("'{}'"))
+
+
+# --- platform -----------------------------------------------------------------------------------
+
+tenants = Table(
+    "tenants",
+    platform,
+    Column("id", Text, primary_key=True),
+    Column("number", BigInteger, Identity(always=True), nullable=False, unique=True),
+    _required("name"),
+    _required("country"),
+    _required("default_currency"),
+    _json("settings"),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+)
+
+tenant_schemas = Table(
+    "tenant_schemas",
+    platform,
+    Column("schema_name", Text, primary_key=True),
+    _required("tenant", Text, ForeignKey("platform.tenants.id")),
+    _required("livemode", Boolean),
+    Column("revision", Text),
+    Column("migrated_at", DateTime(timezone=True)),
+    Column("error", Text),
+    UniqueConstraint("tenant", "livemode"),
+)
+
+KEY_KINDS = ("secret", "publishable", "restricted")
+
+api_keys = Table(
+    "api_keys",
+    platform,
+    Column("id", Text, primary_key=True),
+    _required("schema_name", Text, ForeignKey("platform.tenant_schemas.schema_name")),
+    _required("kind"),
+    _required("hash", LargeBinary, unique=True),
+    _required("hint"),
+    Column("name", Text),
+    Column("scopes", JSONB),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
+    one_of("kind", KEY_KINDS),
+    Index(None, "schema_name"),
+)
+
+# A job is one row per schema, kind and subject: asking twice for the same work asks once.
+# `run_at` is also the lease: a claim pushes it into the future, a dead worker's job comes due again.
+jobs = Table(
+    "jobs",
+    platform,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _required("schema_name", Text, server_default=text("current_user")),
+    _required("kind"),
+    _required("subject"),
+    Column("run_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+    _required("attempts", Integer, server_default=text("0")),
+    Column("last_error", Text),
+    UniqueConstraint("schema_name", "kind", "subject"),
+    Index(None, "run_at"),
+)
+
+# The queue of webhook deliveries: a row leaves when it is delivered or given up; the history is the
+# tenant's own (`delivery_attempts`), so that a tenant can be exported whole.
+deliveries = Table(
+    "deliveries",
+    platform,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _required("schema_name", Text, server_default=text("current_user")),
+    _required("event"),
+    _required("endpoint"),
+    Column("run_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+    _required("attempts", Integer, server_default=text("0")),
+    UniqueConstraint("schema_name", "event", "endpoint"),
+    Index(None, "run_at"),
+)
+
+QUEUES = (jobs, deliveries)
+
+# --- tenant -------------------------------------------------------------------------------------
+
+
+def _object(name: str, *items: SchemaItem) -> Table:
+    """A table of API objects: the columns that every one of them has, then its own."""
+    return Table(
+        name,
+        tenant,
+        Column("id", Text(collation="C"), primary_key=True),
+        _required("version", Integer),
+        _required("created", BigInteger),
+        *items,
+        _json("details"),
+        _json("metadata"),
+    )
+
+
+customers = _object(
+    "customers",
+    _required("deleted", Boolean),
+    Column("email", Text),
+    Column("name", Text),
+    Column("phone", Text),
+    Index(None, "email"),
+)
+
+payment_methods = _object(
+    "payment_methods",
+    _required("type"),
+    Column("customer", Text(collation="C")),
+    _required("token"),  # what the provider charges: its own card token, or an E.164 number
+    Index(None, "customer"),
+)
+
+INTENT_STATUSES = (
+    "requires_payment_method",
+    "requires_confirmation",
+    "requires_action",
+    "processing",
+    "requires_capture",
+    "canceled",
+    "succeeded",
+)
+
+payment_intents = _object(
+    "payment_intents",
+    _required("status"),
+    _required("amount", BigInteger),
+    _required("currency"),
+    _required("amount_capturable", BigInteger),
+    _required("amount_received", BigInteger),
+    Column("customer", Text(collation="C")),
+    Column("payment_method", Text(collation="C")),
+    Column("latest_charge", Text(collation="C")),
+    one_of("status", INTENT_STATUSES),
+    CheckConstraint("amount > 0", name="amount"),
+    CheckConstraint("amount_received between 0 and amount", name="amount_received"),
+    Index(None, "customer"),
+)
+
+CHARGE_STATES = (
+    "submitted",
+    "pending",
+    "unknown",
+    "authorized",
+    "succeeded",
+    "failed",
+    "canceled",
+)
+
+charges = _object(
+    "charges",
+    _required("state"),
+    _required("payment_intent", Text(collation="C")),
+    _required("amount", BigInteger),
+    _required("amount_captured", BigInteger),
+    _required("currency"),
+    Column("customer", Text(collation="C")),
+    Column("payment_method", Text(collation="C")),
+    _required("provider"),  # the provider account that was asked, by its name in the settings
+    _required("reference"),  # ours, committed before the first byte is sent
+    Column("provider_reference", Text),
+    one_of("state", CHARGE_STATES),
+    CheckConstraint("amount > 0", name="amount"),
+    CheckConstraint("amount_captured between 0 and amount", name="amount_captured"),
+    Index(None, "payment_intent"),
+    Index(None, "customer"),
+    Index(None, "reference", unique=True),
+)
+
+webhook_endpoints = _object(
+    "webhook_endpoints",
+    _required("url"),
+    _required("status"),
+    _required("enabled_events", JSONB),
+    one_of("status", ("enabled", "disabled")),
+)
+
+# Append-only, as are all tables marked so: the tenant's role has no right to change their rows.
+APPEND_ONLY = {"append_only": True}
+
+events = Table(
+    "events",
+    tenant,
+    Column("id", Text(collation="C"), primary_key=True),
+    _required("created", BigInteger),
+    _required("type"),
+    _required("object_id", Text),
+    _required("object_version", Integer),
+    _required("data"),  # the frozen JSON text of `data`, sent to everyone byte for byte
+    Column("request_id", Text),
+    Column("idempotency_key", Text),
+    # Readers that follow the log stop before the oldest transaction still running: no event can
+    # appear behind a cursor that has passed, and writers share no counter.
+    Column("transaction", Xid8, nullable=False, server_default=text("pg_current_xact_id()")),
+    Index(None, "object_id"),
+    Index(None, "type", "id"),
+    info=APPEND_ONLY,
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    tenant,
+    Column("key", Text, primary_key=True),
+    _required("operation"),
+    _required("hash", LargeBinary),
+    Column("subject", Text),  # the payment intent whose outcome will be the answer
+    Column("status", SmallInteger),  # the HTTP status of the answer; null while it is worked out
+    Column("body", LargeBinary),  # the answer, replayed byte for byte
+    _required("created", BigInteger),
+    Index(None, "created"),
+)
+
+callbacks = Table(
+    "callbacks",
+    tenant,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _required("reference"),
+    _required("provider"),
+    _required("body_hash", LargeBinary),
+    _required("body", LargeBinary),
+    Column("received_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+    UniqueConstraint("reference", "body_hash"),
+    info=APPEND_ONLY,
+)
+
+delivery_attempts = Table(
+    "delivery_attempts",
+    tenant,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _required("event", Text),
+    _required("endpoint", Text),
+    _required("attempt", Integer),
+    Column("attempted_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+    _required("duration_ms", Integer),
+    Column("status", SmallInteger),  # the HTTP status, null when no answer came
+    Column("error", Text),
+    Column("response", Text),  # the first characters of the answer
+    Column("next_attempt_at", DateTime(timezone=True)),
+    Index(None, "event"),
+    Index(None, "endpoint", "id"),
+    info=APPEND_ONLY,
+)
+
+receipts = Table(
+    "receipts",
+    tenant,
+    Column("charge", Text(collation="C"), primary_key=True),
+    _required("number"),
+    _required("object_key"),  # the key in the object store: the content's SHA-256
+    _required("size", Integer),
+    _required("renderer"),  # the renderer's version: a receipt is rebuilt only by the same one
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+    info=APPEND_ONLY,
+)
