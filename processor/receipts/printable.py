@@ -40,7 +40,7 @@ def printable(text: str, limit: int) -> str:
     # The bound before anything else: a description may be of any size.
     bounded = unicodedata.normalize("NFC", text[: limit * 4])
     shown = "".join(_shown(character) for character in bounded)
-    clean = _ODD_MARKS.sub("", " ".join(shown.split()))
+    clean = " ".join(_ODD_MARKS.sub("", shown).split())
     if len(clean) > limit or len(text) > limit * 4:
         clean = clean[: limit - 1].rstrip() + "…"
     return clean or "—"
