@@ -159,7 +159,7 @@ class _Stack:
 
     def _announce(self, settings: Settings, demo: dict[str, str]) -> None:
         api_base = f"http://127.0.0.1:{settings.port}"
-        dev = {
+        dev: dict[str, object] = {
             "api_base": api_base,
             "dashboard_url": f"{api_base}/dashboard",
             "secret_key": demo["secret_key"],
