@@ -16,7 +16,7 @@ _DIALECT = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 
 def compiled(statement: Select[Any]) -> tuple[str, list[Any]]:
     """A composed statement as text and arguments for asyncpg."""
-    result = statement.compile(dialect=_DIALECT)
+    result = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
     names = result.positiontup or []
     return str(result), [result.params[name] for name in names]
 
