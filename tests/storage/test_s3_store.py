@@ -81,7 +81,7 @@ async def test_a_bucket_without_lock_takes_no_retention(s3: "S3Server") -> None:
     # Twice, because versitygw keeps the object that it could not retain: finding it there is no
     # reason to acknowledge it.
     for _ in range(2):
-        with pytest.raises(StorageError, match="Object ?Lock"):
+        with pytest.raises(StorageError, match=r"Object ?Lock"):
             await store.put(KEY, b"body", PDF, in_seconds(60))
 
 
