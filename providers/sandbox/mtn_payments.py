@@ -191,7 +191,7 @@ class Payments:
         """Let the payer answer: in one record the state becomes final and the money moves."""
         await asyncio.sleep(max(0.0, due_at - time()))
         payment = self.get(reference)
-        if payment is None or payment.is_final:
+        if payment is None or payment.is_final:  # money moves once, whoever else was waiting
             return
         payment = payment.ended()
         movement = Movement(

@@ -205,6 +205,14 @@ def test_a_user_made_under_another_product_gets_a_token_and_no_further(
     assert refusal.json()["code"] == "NOT_ALLOWED_TARGET_ENVIRONMENT"
 
 
+def test_a_token_of_another_product_is_no_token(wire: httpx.Client) -> None:
+    pair = (DEMO_API_USERS["mtncameroon"], DEMO_API_KEY)
+    key = {"Ocp-Apim-Subscription-Key": OTHER_KEY}
+    token = wire.post("/disbursement/token/", headers=key, auth=pair).json()["access_token"]
+    refusal = pay(wire, Authorization=f"Bearer {token}")
+    assert (refusal.status_code, refusal.json()) == (401, {"error": "login_failed"})
+
+
 def test_an_accepted_request_is_202_and_empty(wire: httpx.Client) -> None:
     answer = pay(wire)
     assert (answer.status_code, answer.content) == (202, b"")
