@@ -31,8 +31,10 @@ async def make(processor: Processor, schema: str, livemode: bool, identifier: st
     presenter = Presenter(processor, schema, livemode)
     receipt = _receipt(presenter, charge, merchant[0]["name"])
     body = await anyio.to_thread.run_sync(render_receipt, receipt)
-    key = content_key("receipts", body, "pdf")
-    await processor.store.put(key, body, "application/pdf", datetime.now(UTC) + RETENTION)
+    key = content_key(f"{schema}/receipts", body, "pdf")
+    # What was only a test need not outlive its tenant.
+    until = datetime.now(UTC) + RETENTION if livemode else None
+    await processor.store.put(key, body, "application/pdf", until)
     async with processor.database.tenant(schema) as connection:
         await connection.execute(
             "insert into receipts (charge, number, object_key, size, renderer)"
