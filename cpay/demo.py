@@ -44,11 +44,12 @@ async def _create(settings: Settings) -> dict[str, str]:
             shop = await provision.create_tenant(connection, "Boutique Akwa")
             other = await provision.create_tenant(connection, "Librairie Bastos")
             made = {}
-            for name, tenant, kind in (
+            wanted: list[tuple[str, provision.Tenant, keys.KeyKind]] = [
                 ("secret_key", shop, "secret"),
                 ("publishable_key", shop, "publishable"),
                 ("other_secret_key", other, "secret"),
-            ):
+            ]
+            for name, tenant, kind in wanted:
                 _, made[name] = await keys.create_key(
                     connection, pepper, tenant.test_schema, False, kind, "demo"
                 )

@@ -74,7 +74,7 @@ async def export_tenant(settings: Settings, tenant: str, file: Path) -> dict[str
     async with _connection(settings) as connection:
         found = await provision.find_tenant(connection, tenant)
     await provision.export_tenant(settings.admin_database_url, found, file, str(_pg_dump(settings)))
-    return {"tenant": tenant, "file": str(file), "bytes": file.stat().st_size}
+    return {"tenant": tenant, "file": str(file)}
 
 
 async def delete_tenant(settings: Settings, tenant: str, confirm: str) -> dict[str, Any]:

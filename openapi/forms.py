@@ -6,6 +6,7 @@ keys are an array or a hash (`metadata[2024]=`) is for the parameter's type to s
 """
 
 import re
+from itertools import pairwise
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -45,7 +46,7 @@ def _put(root: dict[str, Any], key: str, value: str) -> None:
     if not path or len(path) > MAX_DEPTH:
         raise InvalidRequest(f"Invalid parameter name: {key[:80]}", param=key[:80])
     node = root
-    for here, following in zip(path, path[1:], strict=False):
+    for here, following in pairwise(path):
         name = here or str(len(node))  # `[]` appends
         if following == "" and here == "":
             raise InvalidRequest(f"Invalid parameter name: {key[:80]}", param=key[:80])

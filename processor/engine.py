@@ -119,9 +119,10 @@ class Processor:
     async def _run_batch(
         self, caller: Caller, operation: Operation, items: dict[int, Item[Any]]
     ) -> dict[int, Stored]:
-        assert operation.batch is not None
+        run = operation.batch
+        assert run is not None
         work = BatchWork(self, caller, list(items.values()))
-        failure = await _guarded(lambda: operation.batch(work))
+        failure = await _guarded(lambda: run(work))
         return {
             index: _answer(failure if item.outcome is None and failure else item.outcome)
             for index, item in items.items()

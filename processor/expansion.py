@@ -53,7 +53,7 @@ class Expander:
                 await self._walk(work, [answer], parts, path)
 
     async def _walk(self, work: Work, objects: list[Object], parts: list[str], path: str) -> None:
-        """Expand the first field in all these objects of one kind, then the rest in what it gave."""
+        """Expand the first field in objects of one kind, then the rest in what it gave."""
         shown = [item for item in objects if not item.get("deleted")]
         if not parts or not shown:
             return

@@ -10,7 +10,7 @@ styles, because money needs three:
   commits or because it is on the hot path. REST passes a list of one.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
@@ -77,7 +77,7 @@ class BatchWork(Generic[P]):
 
 
 Run = Callable[[Work, Any], Awaitable[Object]]
-RunBatch = Callable[[BatchWork[Any]], Awaitable[None]]
+RunBatch = Callable[[BatchWork[Any]], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

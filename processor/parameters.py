@@ -176,8 +176,9 @@ def _clean_text(
         if _nullable(kind):
             return None
         raise InvalidRequest(
-            f"You passed an empty string for '{_name(param)}'. We assume empty values are an attempt"
-            f" to unset a parameter; however '{_name(param)}' cannot be unset. You should remove"
+            f"You passed an empty string for '{_name(param)}'. We assume empty values are an"
+            f" attempt to unset a parameter; however '{_name(param)}' cannot be unset. You should"
+            f" remove"
             f" '{_name(param)}' from your request or supply a non-empty value.",
             code="parameter_invalid_empty",
             param=param,

@@ -2,11 +2,27 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import asyncpg
 
-Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+
+class Connection(Protocol):
+    """What is used of asyncpg's connections, whose package has no types. Rows are asyncpg records:
+    mappings whose columns are also found by position."""
+
+    async def execute(self, query: str, *parameters: Any) -> str:
+        """Run a statement, or several without parameters. Returns the command's tag."""
+
+    async def fetch(self, query: str, *parameters: Any) -> list[asyncpg.Record]:
+        """Every row."""
+
+    async def fetchrow(self, query: str, *parameters: Any) -> asyncpg.Record | None:
+        """The first row."""
+
+    async def fetchval(self, query: str, *parameters: Any) -> Any:
+        """The first column of the first row."""
+
 
 # A waiter on somebody's idempotency key or intent gives up after this long; the client may retry.
 LOCK_TIMEOUT_MS = 10_000
@@ -25,19 +41,21 @@ class Database:
 
     def __init__(self, dsn: str, size: int = 16) -> None:
         """`dsn` is a postgresql:// URL; `size` the most connections to hold. Opens none yet."""
-        self._pool = asyncpg.create_pool(
-            dsn,
+        self._dsn = dsn
+        self._size = size
+        self._pool: asyncpg.Pool
+
+    async def __aenter__(self) -> Self:
+        """Make the pool, in the running event loop. Connections open as they are needed."""
+        self._pool = await asyncpg.create_pool(
+            self._dsn,
             min_size=0,
-            max_size=size,
+            max_size=self._size,
             reset=_no_reset,
             statement_cache_size=512,
             max_inactive_connection_lifetime=300,
             server_settings={"search_path": "", "application_name": "cpay"},
         )
-
-    async def __aenter__(self) -> Self:
-        """Make the pool ready, in the running event loop."""
-        await self._pool
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -13,6 +13,7 @@ Statuses are text with a check: an enum per schema would break cached statements
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -34,7 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.schema import SchemaItem
-from sqlalchemy.types import UserDefinedType
+from sqlalchemy.types import TypeEngine, UserDefinedType
 
 NAMING = {
     "pk": "%(table_name)s_pkey",
@@ -65,7 +66,9 @@ def one_of(column: str, values: Sequence[str]) -> CheckConstraint:
     return CheckConstraint(f"{column} in ({listed})", name=column)
 
 
-def _required(name: str, kind: type = Text, *args: SchemaItem, **options: object) -> Column:  # type: ignore[type-arg]
+def _required(
+    name: str, kind: "type[Any] | TypeEngine[Any]" = Text, *args: SchemaItem, **options: object
+) -> Column:  # type: ignore[type-arg]
     return Column(name, kind, *args, nullable=False, **options)  # type: ignore[arg-type]
 
 
@@ -119,7 +122,8 @@ api_keys = Table(
 )
 
 # A job is one row per schema, kind and subject: asking twice for the same work asks once.
-# `run_at` is also the lease: a claim pushes it into the future, a dead worker's job comes due again.
+# `run_at` is also the lease: a claim pushes it into the future; a dead worker's job comes due
+# again.
 jobs = Table(
     "jobs",
     platform,

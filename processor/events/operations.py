@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from msgspec import Meta
-from sqlalchemy import exists, func, literal_column, select
+from sqlalchemy import ColumnElement, exists, func, literal_column, select
 
 from processor import lists
 from processor.errors import InvalidRequest, not_found
@@ -43,7 +43,9 @@ async def list_(work: Work, parameters: List) -> Object:
     wanted = [parameters.type] if parameters.type else parameters.types
     if wanted:
         families = [name.removesuffix("*") for name in wanted if name.endswith("*")]
-        condition = events.c.type.in_([name for name in wanted if not name.endswith("*")])
+        condition: ColumnElement[bool] = events.c.type.in_(
+            [name for name in wanted if not name.endswith("*")]
+        )
         for family in families:
             condition = condition | events.c.type.startswith(family, autoescape=True)
         where.append(condition)

@@ -19,7 +19,6 @@ from processor.payment_methods.test_aliases import (
     TestWallet,
 )
 from providers.phone import InvalidMsisdn, network_of, parse_msisdn
-from tenants.database import Connection
 from tenants.ids import new_id
 from tenants.keys import Caller
 
@@ -63,14 +62,6 @@ def make(caller: Caller, data: PaymentMethodData, param: str = "") -> PaymentMet
         f"Invalid type: {data.type[:40]} must be one of card, mobile_money.",
         param=_inside(param, "type"),
     )
-
-
-async def resolve(
-    connection: Connection, caller: Caller, ids: list[str]
-) -> dict[str, PaymentMethod]:
-    """The stored payment methods with these ids."""
-    rows = await PaymentMethod.fetch(connection, sorted(set(ids)))
-    return {row.id: row for row in rows}
 
 
 def from_alias(caller: Caller, identifier: str) -> PaymentMethod | None:

@@ -130,7 +130,7 @@ def outcome(presenter: Presenter, intent: Intent, charge: Charge | None) -> Obje
     if charge is None or charge.state != "failed" or charge.details.failure is None:
         return shown
     failure = charge.details.failure
-    fields = {"charge": charge.id, "payment_intent": shown}
+    fields: Object = {"charge": charge.id, "payment_intent": shown}
     if failure.decline_code is not None:
         fields["decline_code"] = failure.decline_code
     return CardError(failure.message, code=failure.code, **fields, **_method_shown(failure))

@@ -24,7 +24,7 @@ from processor.events import log
 from processor.idempotency import Earlier
 from processor.lists import page
 from processor.operations import BatchWork, Item, Object, Operation, Stored, Work
-from processor.parameters import Parameters
+from processor.parameters import Parameters, merged_metadata
 from processor.payment_methods.objects import PaymentMethod
 from processor.payments import attempts, drafting, steps
 from processor.payments.drafting import Draft, References
@@ -191,7 +191,7 @@ async def capture(work: BatchWork[Capture]) -> None:
     await _take_steps(work, "payment_intents.capture", _plan_capture)
 
 
-def _plan_capture(work: BatchWork[Any], presenter: Presenter, draft: Draft[Capture]) -> None:
+def _plan_capture(_: BatchWork[Any], presenter: Presenter, draft: Draft[Capture]) -> None:
     parameters, intent = draft.item.parameters, draft.intent
     _check_status(presenter, intent, "capture")
     amount = parameters.amount_to_capture
@@ -209,7 +209,7 @@ def _plan_capture(work: BatchWork[Any], presenter: Presenter, draft: Draft[Captu
             param="amount_to_capture",
         )
     if parameters.metadata is not msgspec.UNSET:
-        intent.metadata = drafting.merged_metadata(intent.metadata, parameters.metadata)
+        intent.metadata = merged_metadata(intent.metadata, parameters.metadata)
     assert draft.charge is not None
     steps.begin(draft.intent, draft.charge, "capture", amount=amount or intent.amount_capturable)
 
@@ -424,14 +424,17 @@ async def _answer(
     for draft in drafts:
         item = draft.item
         outcome = item.outcome or attempts.outcome(presenter, draft.intent, draft.charge)
+        if isinstance(outcome, Stored):
+            continue
         if isinstance(outcome, APIError):
-            item.outcome = Stored(outcome.status, encode(outcome.body()))
-        elif not isinstance(outcome, Stored):
+            answer = Stored(outcome.status, encode(outcome.body()))
+        else:
             one = Work(work.processor, work.caller, item.request, connection)
             await work.processor.expander.expand(one, outcome, item.parameters.expand)
-            item.outcome = Stored(200, encode(outcome))
+            answer = Stored(200, encode(outcome))
+        item.outcome = answer
         if item.request.idempotency_key:
-            stored[item.request.idempotency_key] = item.outcome
+            stored[item.request.idempotency_key] = answer
     await idempotency.finish(connection, stored)
 
 

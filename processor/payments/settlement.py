@@ -76,12 +76,12 @@ async def settle(
             methods.get(settled[identifier].charge.payment_method or ""),
             (requests or {}).get(identifier),
         )
-    await write(connection, presenter, list(settled.values()))
+    await write(connection, list(settled.values()))
     await _attach_saved(connection, presenter, settled.values(), methods)
     return settled
 
 
-async def write(connection: Connection, presenter: Presenter, settled: Sequence[Settled]) -> None:
+async def write(connection: Connection, settled: Sequence[Settled]) -> None:
     """Write changed rows with their events; end the look-ups of what is final, ask for receipts."""
     changed = [each for each in settled if each.changed]
     if not changed:

@@ -108,7 +108,7 @@ async def finish(
             _succeed(presenter, each, answer, (requests or {}).get(identifier))
         elif answer.verdict in (Verdict.DECLINED, Verdict.NOT_SENT):
             _give_up(each)
-    await write(connection, presenter, list(settled.values()))
+    await write(connection, list(settled.values()))
     return settled
 
 
