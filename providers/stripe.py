@@ -51,6 +51,7 @@ _EVIDENCE_OF_INTENT = (
     "latest_charge", "canceled_at", "cancellation_reason",
 )  # fmt: skip
 _EVIDENCE_OF_ERROR = ("type", "code", "decline_code", "param", "message", "charge")
+_UNIX_SECONDS = re.compile(r"[0-9]{1,12}")
 _SECRET = re.compile(r"\b[sr]k_\w+|\b\w+_secret_\w+|\d{12,19}")
 
 
@@ -170,8 +171,6 @@ def read_cancel(reply: Reply) -> Answer:
     intent = _intent_in(reply)
     if intent.get("status") == "canceled":
         return _answer(Verdict.SUCCEEDED, intent, reply)
-    if intent.get("status") == "succeeded":
-        return _answer(Verdict.DECLINED, intent, reply, DeclineCode.PROVIDER_ERROR)
     return _of_a_change(reply)
 
 
@@ -196,11 +195,11 @@ def read_intent(charge: Charge, intent: Any, reply: Reply) -> Answer:
 
 
 def read_error(reply: Reply) -> Answer:
-    """The verdict on a call that creates, when the reply is not an intent.
+    """The verdict on a call that should have moved money, when the reply is an error.
 
     https://docs.stripe.com/api/errors: 402 is a decline. Of the other 4xx, 409 and an
     `idempotency_error` say that our reference has been there before, with an outcome that they
-    don't say; 429 was turned away at the door; the rest were refused before anything was made.
+    don't say; 429 was turned away at the door; the rest were refused before anything was done.
     """
     error = reply.error
     intent = _mapping(error.get("payment_intent"))
@@ -208,7 +207,10 @@ def read_error(reply: Reply) -> Answer:
         return _answer(Verdict.NOT_SENT, intent, reply)
     if reply.status == 402 and error.get("type") == "card_error":
         return _answer(Verdict.DECLINED, intent, reply, _decline_code(error))
-    if reply.status in (400, 401, 403, 404) and error.get("type", "") != "idempotency_error":
+    if error.get("code") == "payment_intent_unexpected_state":
+        return _answer(Verdict.DECLINED, intent, reply, DeclineCode.PROVIDER_ERROR)
+    refused = error.get("type") not in (None, "idempotency_error")  # by Stripe, not by a proxy
+    if reply.status in (400, 401, 403, 404) and refused:
         return _answer(Verdict.DECLINED, intent, reply, DeclineCode.CONFIGURATION)
     return _answer(Verdict.UNKNOWN, intent, reply)
 
@@ -224,10 +226,10 @@ def read_webhook(
     header = next((v for name, v in headers.items() if name.lower() == "stripe-signature"), "")
     parts = [part.strip().partition("=") for part in header.split(",")]
     sent_at = next((value for name, _, value in parts if name == "t"), "")
-    if not sent_at.isdecimal() or abs(now - int(sent_at)) > SIGNATURE_TOLERANCE:
+    if not _UNIX_SECONDS.fullmatch(sent_at) or abs(now - int(sent_at)) > SIGNATURE_TOLERANCE:
         raise ForgedCallback("no signature of the last five minutes")
     signed = sent_at.encode() + b"." + body
-    expected = [hmac.new(s.encode(), signed, hashlib.sha256).hexdigest() for s in secrets]
+    expected = [hmac.new(s.encode(), signed, hashlib.sha256).hexdigest() for s in secrets if s]
     given = [value for name, _, value in parts if name == "v1"]
     if not any(hmac.compare_digest(e.encode(), g.encode()) for e in expected for g in given):
         raise ForgedCallback("wrong signature")
