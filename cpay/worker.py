@@ -5,15 +5,18 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+import asyncpg
+
 import webhooks.delivery
 from cpay.reporting import configure
 from cpay.settings import Settings
 from cpay.wiring import build_engine
-from processor import jobs
+from processor import idempotency, jobs
 from processor.engine import Processor
 from processor.jobs import Job
 from processor.payments import janitor
 from processor.receipts import store as receipts
+from tenants import provision
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +35,17 @@ async def _receipt(processor: Processor, job: Job, livemode: bool) -> timedelta 
     return None
 
 
-HANDLERS: dict[str, Handler] = {"look_up": janitor.look_up, "receipt": _receipt}
+async def _prune(processor: Processor, job: Job, _: bool) -> timedelta:
+    async with processor.database.tenant(job.schema) as connection:
+        await idempotency.prune(connection)
+    return timedelta(days=1)
+
+
+HANDLERS: dict[str, Handler] = {
+    "look_up": janitor.look_up,
+    "receipt": _receipt,
+    provision.PRUNE_JOB: _prune,
+}
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
@@ -63,8 +76,8 @@ async def _claim(processor: Processor, room: int) -> list[Job]:
     try:
         async with processor.database.platform() as connection:
             return await jobs.claim(connection, room)
-    except OSError:
-        logger.warning("the database does not answer; waiting for it")
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        logger.warning("the database does not answer (%s); waiting for it", error)
         return []
 
 

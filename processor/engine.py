@@ -205,9 +205,13 @@ async def _retry_stale(run: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def authorize(caller: Caller, operation: Operation) -> None:
-    """Refuse what the caller's key may not do. Raises PermissionDenied."""
+    """Refuse what the caller's key may not do.
+
+    Raises AuthenticationFailed for a publishable key (Stripe's answer: a key, but not for this
+    door) and PermissionDenied for a missing scope.
+    """
     if caller.kind == "publishable" and not operation.publishable:
-        raise PermissionDenied(
+        raise AuthenticationFailed(
             "This API call cannot be made with a publishable API key. Please use a secret API key.",
             code="secret_key_required",
         )

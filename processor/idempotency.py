@@ -19,6 +19,9 @@ from tenants.database import Connection
 
 MAX_KEY = 255
 
+# Stripe promises a day at least.
+KEPT_SECONDS = 2 * 86_400
+
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
@@ -118,6 +121,15 @@ async def finish(connection: Connection, answers: dict[str, Stored]) -> None:
         list(answers),
         [answer.status for answer in answers.values()],
         [answer.body for answer in answers.values()],
+    )
+
+
+async def prune(connection: Connection) -> None:
+    """Forget answered keys after `KEPT_SECONDS`. A key without an answer is never forgotten."""
+    await connection.execute(
+        "delete from idempotency_keys"
+        " where created < extract(epoch from now()) - $1 and status is not null",
+        KEPT_SECONDS,
     )
 
 

@@ -15,6 +15,9 @@ import asyncpg
 from tenants.ids import new_id
 from tenants.migrate import migrate_schema
 
+# The daily job that every schema is born with: it forgets old idempotency keys.
+PRUNE_JOB = "prune"
+
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
@@ -60,6 +63,12 @@ async def create_tenant(
                 livemode,
             )
             await migrate_schema(connection, schema, start=None)
+            await connection.execute(
+                "insert into platform.jobs (schema_name, kind, subject, run_at)"
+                " values ($1, $2, 'idempotency_keys', now() + interval '1 day')",
+                schema,
+                PRUNE_JOB,
+            )
     return Tenant(account, name, country, default_currency, schemas[False], schemas[True])
 
 
