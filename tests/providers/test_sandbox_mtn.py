@@ -34,7 +34,8 @@ from providers.sandbox.script import Script
 
 KEY = SUBSCRIPTION_KEYS["collection"]
 OTHER_KEY = SUBSCRIPTION_KEYS["disbursement"]
-QUICK = Settings(approval_delay=0.05, delayed_approval=0.3, expiry=0.5)
+QUICK = Settings(approval_delay=0.05, delayed_approval=0.4, expiry=0.8)
+UNHURRIED = replace(QUICK, approval_delay=0.5)  # so that PENDING can be seen on a slow machine
 
 
 @contextmanager
@@ -77,7 +78,10 @@ async def settled(adapter: MtnCollection, charge: Charge, seconds: float = 3.0) 
 @pytest.fixture(scope="module")
 def anyone() -> Iterator[httpx.Client]:
     """A client without credentials, of one sandbox that all tests of refusals share."""
-    with mtn_at(Book(None), QUICK) as psp, httpx.Client(base_url=psp.url, trust_env=False) as http:
+    with (
+        mtn_at(Book(None), UNHURRIED) as psp,
+        httpx.Client(base_url=psp.url, trust_env=False) as http,
+    ):
         yield http
 
 
@@ -358,8 +362,10 @@ def test_status_before_and_after(wire: httpx.Client) -> None:
     pay(wire, reference=reference)
     pending = wire.get(f"{PAY}/{reference}").json()
     assert pending == BODY | {"status": "PENDING"}  # no financialTransactionId, no reason
-    time.sleep(0.3)
-    final = wire.get(f"{PAY}/{reference}").json()
+    deadline = time.monotonic() + 3.0
+    while (final := wire.get(f"{PAY}/{reference}").json())["status"] == "PENDING":
+        assert time.monotonic() < deadline, "still pending"
+        time.sleep(0.05)
     assert final.pop("financialTransactionId").isdigit()
     assert final == BODY | {"status": "SUCCESSFUL"}
 
@@ -581,7 +587,7 @@ async def test_a_scripted_outcome_by_amount(
 async def test_a_scripted_approval_may_come_after_the_usual_end(
     mtn: SandboxPsp, adapter: MtnCollection
 ) -> None:
-    mtn.script(payer="237670000000", outcome="SUCCESSFUL", delay=0.8)
+    mtn.script(payer="237670000000", outcome="SUCCESSFUL", delay=QUICK.expiry + 0.4)
     sent = charge()
     await adapter.charge(sent)
     await asyncio.sleep(QUICK.expiry + 0.1)
@@ -705,7 +711,7 @@ async def test_callback_behaviour(
     assert (await settled(adapter, sent)).verdict is Verdict.SUCCEEDED  # whatever is heard of it
     await asyncio.sleep(0.2)
     soon = len(receiver.callbacks)
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(0.6)
     assert (soon, len(receiver.callbacks)) == counts
 
 
