@@ -1,8 +1,5 @@
 """One route per operation: bytes and headers in, the engine's answer out."""
 
-import base64
-import binascii
-import re
 from typing import Any
 
 import msgspec
@@ -10,17 +7,15 @@ from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 
 from openapi import forms
+from processor.doors import admit
 from processor.engine import Call, Processor, refusal
-from processor.errors import APIError, InvalidRequest, NotFound, PermissionDenied
+from processor.errors import APIError, InvalidRequest, NotFound
 from processor.events.log import API_VERSION
 from processor.operations import Operation, Stored
 from processor.operations import Request as OperationRequest
 from tenants.ids import new_id
-from tenants.keys import Caller
 
 MAX_BODY = 1_000_000  # bytes; no operation of ours needs more
-
-_VERSION = re.compile(r"20\d\d-\d\d-\d\d(\.[a-z_]{1,30})?(;.{1,200})?")
 
 
 def routes(processor: Processor) -> list[HTTPRouteHandler]:
@@ -51,13 +46,10 @@ async def _respond(
     key = request.headers.get("idempotency-key") if operation.idempotent else None
     version = request.headers.get("stripe-version")
     try:
-        caller = await processor.authenticate(_key(request))
-        _check_account(request, caller)
-        if version is not None and not _VERSION.fullmatch(version):
-            raise InvalidRequest(f"Invalid Stripe API version: {version[:60]}")
+        visit = await admit(processor, request.headers)
         raw, strict = await _parameters(operation, request)
-        call = Call(operation, raw, OperationRequest(identifier, key, version, _language(request)))
-        answer = await processor.call(caller, call, strict=strict)
+        about = OperationRequest(identifier, key, version, visit.language)
+        answer = await processor.call(visit.caller, Call(operation, raw, about), strict=strict)
     except APIError as error:
         answer = refusal(error)
     return _response(answer, identifier, key, version or API_VERSION)
@@ -81,35 +73,6 @@ def unknown_url(method: str, path: str) -> Response[bytes]:
         " reference."
     )
     return _response(refusal(error), new_id("req"), None, API_VERSION)
-
-
-def _key(request: Request[Any, Any, Any]) -> str | None:
-    """The API key: a Bearer token, or the user name of Basic authentication."""
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    value = value.strip()
-    if scheme.lower() == "bearer":
-        return value
-    if scheme.lower() == "basic":
-        try:
-            return base64.b64decode(value, validate=True).decode().partition(":")[0]
-        except (binascii.Error, UnicodeDecodeError):
-            return None
-    return None
-
-
-def _check_account(request: Request[Any, Any, Any], caller: Caller) -> None:
-    """`Stripe-Account` may only name the key's own account."""
-    account = request.headers.get("stripe-account")
-    if account is not None and account != caller.account:
-        raise PermissionDenied(
-            f"The provided key does not have access to account '{account[:60]}' (or that account"
-            " does not exist). Application access may have been revoked.",
-            code="account_invalid",
-        )
-
-
-def _language(request: Request[Any, Any, Any]) -> Any:
-    return "fr" if request.headers.get("accept-language", "").lower().startswith("fr") else "en"
 
 
 async def _parameters(
