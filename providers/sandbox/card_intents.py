@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
-from .card_table import DECLINES, Authentication, Decline, TestCard
+from .card_table import DECLINES, Authentication, Decline, SandboxCard
 from .script import Step
 
 OUTCOMES = ("succeeded", "requires_action", *DECLINES)
@@ -71,7 +71,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def confirm(
-    intent: Intent, card: TestCard, *, off_session: bool, refuse_action: bool, now: float
+    intent: Intent, card: SandboxCard, *, off_session: bool, refuse_action: bool, now: float
 ) -> Intent:
     """Try the card: the first thing that happens to an intent."""
     outcome = intent.step.outcome or card.outcome

@@ -15,7 +15,7 @@ import msgspec
 
 from .book import Book, Movement
 from .card_intents import Intent, as_json, canceled, captured, card_error, confirm
-from .card_table import DECLINES, Authentication, TestCard, card_of_alias, card_of_number
+from .card_table import DECLINES, Authentication, SandboxCard, card_of_alias, card_of_number
 from .script import Step
 
 NOT_INDEXED = "not_indexed"  # the outcome of a search that came too early
@@ -189,7 +189,7 @@ class CardOperations:
         }
         return Effect(200, body, cards={method_id: kept})
 
-    def _card(self, call: ApiCall) -> tuple[str, TestCard]:
+    def _card(self, call: ApiCall) -> tuple[str, SandboxCard]:
         """The card to try, and what the intent calls it."""
         if number := call.form.get("payment_method_data[card][number]"):
             return f"pm_{uuid4().hex[:24]}", card_of_number(number)
@@ -197,7 +197,9 @@ class CardOperations:
         kept = self._book.resource("card", method_id)
         if kept and kept["account"] == call.account:
             authentication = Authentication(kept["authentication"])
-            return method_id, TestCard("", outcome=kept["outcome"], authentication=authentication)
+            return method_id, SandboxCard(
+                "", outcome=kept["outcome"], authentication=authentication
+            )
         card = card_of_alias(method_id)
         if card is None:
             raise _missing("PaymentMethod", method_id, 400, "payment_method")

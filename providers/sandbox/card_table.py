@@ -51,10 +51,8 @@ class Authentication(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class TestCard:
+class SandboxCard:
     """A card and its fate. `outcome` is "succeeded" or a key of `DECLINES`."""
-
-    __test__ = False  # for pytest, which takes the name for a test's
 
     number: str
     brand: str = "visa"
@@ -64,53 +62,55 @@ class TestCard:
 
 # By alias, without "pm_card_" and without the brand in front of a refusal ("visa_chargeDeclined").
 _CARDS = {
-    "visa": TestCard("4242424242424242"),
-    "visa_debit": TestCard("4000056655665556"),
-    "mastercard": TestCard("5555555555554444", "mastercard"),
-    "mastercard_debit": TestCard("5200828282828210", "mastercard"),
-    "mastercard_prepaid": TestCard("5105105105105100", "mastercard"),
-    "amex": TestCard("378282246310005", "amex"),
-    "discover": TestCard("6011111111111117", "discover"),
-    "diners": TestCard("3056930009020004", "diners"),
-    "jcb": TestCard("3566002020360505", "jcb"),
-    "unionpay": TestCard("6200000000000005", "unionpay"),
-    "bypassPending": TestCard("4000000000000077"),
-    "createDispute": TestCard("4000000000000259"),
-    "riskLevelElevated": TestCard("4000000000009235"),
-    "riskLevelHighest": TestCard("4000000000004954", outcome="fraudulent"),
-    "radarBlock": TestCard("4100000000000019", outcome="fraudulent"),
-    "chargeDeclined": TestCard("4000000000000002", outcome="generic_decline"),
-    "chargeDeclinedInsufficientFunds": TestCard("4000000000009995", outcome="insufficient_funds"),
-    "chargeDeclinedLostCard": TestCard("4000000000009987", outcome="lost_card"),
-    "chargeDeclinedStolenCard": TestCard("4000000000009979", outcome="stolen_card"),
-    "chargeDeclinedExpiredCard": TestCard("4000000000000069", outcome="expired_card"),
-    "chargeDeclinedIncorrectCvc": TestCard("4000000000000127", outcome="incorrect_cvc"),
-    "chargeDeclinedProcessingError": TestCard("4000000000000119", outcome="processing_error"),
-    "chargeDeclinedVelocityLimitExceeded": TestCard(
+    "visa": SandboxCard("4242424242424242"),
+    "visa_debit": SandboxCard("4000056655665556"),
+    "mastercard": SandboxCard("5555555555554444", "mastercard"),
+    "mastercard_debit": SandboxCard("5200828282828210", "mastercard"),
+    "mastercard_prepaid": SandboxCard("5105105105105100", "mastercard"),
+    "amex": SandboxCard("378282246310005", "amex"),
+    "discover": SandboxCard("6011111111111117", "discover"),
+    "diners": SandboxCard("3056930009020004", "diners"),
+    "jcb": SandboxCard("3566002020360505", "jcb"),
+    "unionpay": SandboxCard("6200000000000005", "unionpay"),
+    "bypassPending": SandboxCard("4000000000000077"),
+    "createDispute": SandboxCard("4000000000000259"),
+    "riskLevelElevated": SandboxCard("4000000000009235"),
+    "riskLevelHighest": SandboxCard("4000000000004954", outcome="fraudulent"),
+    "radarBlock": SandboxCard("4100000000000019", outcome="fraudulent"),
+    "chargeDeclined": SandboxCard("4000000000000002", outcome="generic_decline"),
+    "chargeDeclinedInsufficientFunds": SandboxCard(
+        "4000000000009995", outcome="insufficient_funds"
+    ),
+    "chargeDeclinedLostCard": SandboxCard("4000000000009987", outcome="lost_card"),
+    "chargeDeclinedStolenCard": SandboxCard("4000000000009979", outcome="stolen_card"),
+    "chargeDeclinedExpiredCard": SandboxCard("4000000000000069", outcome="expired_card"),
+    "chargeDeclinedIncorrectCvc": SandboxCard("4000000000000127", outcome="incorrect_cvc"),
+    "chargeDeclinedProcessingError": SandboxCard("4000000000000119", outcome="processing_error"),
+    "chargeDeclinedVelocityLimitExceeded": SandboxCard(
         "4000000000006975", outcome="card_velocity_exceeded"
     ),
-    "chargeCustomerFail": TestCard("4000000000000341", outcome="generic_decline"),
-    "threeDSecureOptional": TestCard("4000000000003055"),
-    "threeDSecureRequired": TestCard("4000000000003063", authentication=Authentication.ALWAYS),
-    "threeDSecure2Required": TestCard("4000000000003220", authentication=Authentication.ALWAYS),
-    "threeDSecureRequiredChargeDeclined": TestCard(
+    "chargeCustomerFail": SandboxCard("4000000000000341", outcome="generic_decline"),
+    "threeDSecureOptional": SandboxCard("4000000000003055"),
+    "threeDSecureRequired": SandboxCard("4000000000003063", authentication=Authentication.ALWAYS),
+    "threeDSecure2Required": SandboxCard("4000000000003220", authentication=Authentication.ALWAYS),
+    "threeDSecureRequiredChargeDeclined": SandboxCard(
         "4000008400001629", outcome="generic_decline", authentication=Authentication.ALWAYS
     ),
-    "authenticationRequired": TestCard("4000002760003184", authentication=Authentication.ALWAYS),
-    "authenticationRequiredOnSetup": TestCard(
+    "authenticationRequired": SandboxCard("4000002760003184", authentication=Authentication.ALWAYS),
+    "authenticationRequiredOnSetup": SandboxCard(
         "4000002500003155", authentication=Authentication.ALWAYS
     ),
-    "authenticationRequiredSetupForOffSession": TestCard(
+    "authenticationRequiredSetupForOffSession": SandboxCard(
         "4000003800000446", authentication=Authentication.ON_SESSION
     ),
-    "authenticationRequiredChargeDeclinedInsufficientFunds": TestCard(
+    "authenticationRequiredChargeDeclinedInsufficientFunds": SandboxCard(
         "4000008260003178", outcome="insufficient_funds", authentication=Authentication.ALWAYS
     ),
 }
 _BY_NUMBER = {card.number: card for card in _CARDS.values()}
 
 
-def card_of_alias(payment_method: str) -> TestCard | None:
+def card_of_alias(payment_method: str) -> SandboxCard | None:
     """The card behind an alias such as "pm_card_visa"; None if Stripe has no such alias."""
     alias = payment_method.removeprefix("pm_card_")
     if alias == payment_method:
@@ -118,14 +118,14 @@ def card_of_alias(payment_method: str) -> TestCard | None:
     return _CARDS.get(alias) or _CARDS.get(alias.removeprefix("visa_"))
 
 
-def card_of_number(number: str) -> TestCard:
+def card_of_number(number: str) -> SandboxCard:
     """The card of a number typed by a payer, blanks allowed. Any other number is refused, because
     test mode must not hold real ones.
     """
     digits = number.replace(" ", "")
     if not digits.isdecimal() or not has_valid_check_digit(digits):
-        return TestCard(digits, outcome="incorrect_number")
-    return _BY_NUMBER.get(digits) or TestCard(digits, outcome="generic_decline")
+        return SandboxCard(digits, outcome="incorrect_number")
+    return _BY_NUMBER.get(digits) or SandboxCard(digits, outcome="generic_decline")
 
 
 def has_valid_check_digit(digits: str) -> bool:
