@@ -197,7 +197,7 @@ async def test_a_search_that_comes_too_early_finds_nothing(
         ),
     ],
 )
-async def test_the_payer_authenticates(  # noqa: PLR0917 - a row of the table
+async def test_the_payer_authenticates(
     adapter: StripeCards,
     psp: SandboxPsp,
     client: httpx.AsyncClient,
@@ -333,7 +333,7 @@ async def test_a_refused_request_leaves_its_key_free(adapter: StripeCards) -> No
         ("/v1/payment_intents/pi_x/no_such_verb", {}, 404, None, None),
     ],
 )
-async def test_errors(  # noqa: PLR0917 - a row of the table
+async def test_errors(
     psp: SandboxPsp,
     client: httpx.AsyncClient,
     path: str,
