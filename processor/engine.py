@@ -124,7 +124,7 @@ class Processor:
         work = BatchWork(self, caller, list(items.values()))
         failure = await _guarded(lambda: run(work))
         return {
-            index: _answer(failure if item.outcome is None and failure else item.outcome)
+            index: _answer(item.outcome if failure is None else _despite(failure, item.outcome))
             for index, item in items.items()
         }
 
@@ -231,6 +231,15 @@ def authorize(caller: Caller, operation: Operation) -> None:
 def refusal(error: APIError) -> Stored:
     """An error as an answer."""
     return Stored(error.status, encode(error.body()))
+
+
+def _despite(
+    failure: APIError, outcome: Object | APIError | Stored | None
+) -> Object | APIError | Stored | None:
+    """What an item of a batch that broke off is answered. A success was written down before the
+    commit that would have made it true, so only refusals and replays still stand."""
+    stands = isinstance(outcome, APIError) or (isinstance(outcome, Stored) and outcome.replayed)
+    return outcome if stands else failure
 
 
 def _answer(outcome: Object | APIError | Stored | None) -> Stored:
