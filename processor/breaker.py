@@ -53,6 +53,8 @@ class Breaker:
         now = self.clock()
         if self._open_until is not None:
             self._probing = max(0, self._probing - 1)
+            if now < self._open_until:
+                return  # a call from before it opened: counting it would lengthen the rest
             if answered:
                 self._close()
             else:
