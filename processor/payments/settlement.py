@@ -129,9 +129,10 @@ def apply(
         charge.details.failure = None
     elif state == "failed":
         charge.details.failure = _failure(presenter, charge, answer, method)
-    if _concerns(intent, charge):
+    decides = _concerns(intent, charge)
+    if decides:
         _move_intent(intent, charge)
-    _announce(presenter, settled, request)
+    _announce(presenter, settled, request, of_intent_too=decides)
 
 
 def _concerns(intent: Intent, charge: Charge) -> bool:
@@ -231,14 +232,16 @@ _ANNOUNCED: dict[str, tuple[str | None, str | None]] = {
 }
 
 
-def _announce(presenter: Presenter, settled: Settled, request: Request | None) -> None:
+def _announce(
+    presenter: Presenter, settled: Settled, request: Request | None, *, of_intent_too: bool
+) -> None:
     charge, intent = settled.charge, settled.intent
     of_charge, of_intent = _ANNOUNCED[charge.state]
     if charge.state == "pending" and intent.status == "processing":
         of_intent = "payment_intent.processing"
     if of_charge is not None and charge.shown:
         settled.drafts.append(Draft(of_charge, presenter.charge(charge), charge.version, request))
-    if of_intent is not None and intent.latest_charge == charge.id:
+    if of_intent is not None and of_intent_too:
         settled.drafts.append(Draft(of_intent, presenter.intent(intent), intent.version, request))
 
 
