@@ -53,22 +53,33 @@ async def look(processor: Processor, schema: str, livemode: bool, identifier: st
         answers = await steps.send(processor.router, presenter, [charge])
         async with processor.database.tenant(schema) as connection:
             settled = await steps.finish(connection, presenter, answers)
-    elif charge.state in OPEN:
+    elif charge.state in ("authorized", "succeeded"):
+        return None
+    else:
         answer = await _ask(processor, presenter, charge)
+        if _says_nothing(charge, answer):
+            return charge.state
         async with processor.database.tenant(schema) as connection:
             settled = await settle(connection, presenter, [(charge.id, answer)])
-    else:
-        return None
     now = settled[charge.id].charge
     return now.state if now.state in OPEN or now.details.step is not None else None
 
 
+def _says_nothing(charge: Charge, answer: Answer) -> bool:
+    """Whether an unclear look-up came while the call itself may still bring a clear answer."""
+    return (
+        charge.state == "submitted"
+        and answer.verdict is Verdict.UNKNOWN
+        and time.time() - charge.created < GRACE_WHILE_SUBMITTED
+    )
+
+
 async def _ask(processor: Processor, presenter: Presenter, charge: Charge) -> Answer:
-    """The provider's word on a charge that has no outcome. A charge it has never seen is sent
-    again while its payer is still there."""
+    """The provider's word on a charge. An open one it has never seen is sent again while its payer
+    is still there; one that was given up is only looked up, because a late success is booked."""
     sent = as_sent(presenter, charge)
     answer = await processor.router.look_up(charge.provider, sent)
-    if answer.verdict is not Verdict.NOT_SENT:
+    if answer.verdict is not Verdict.NOT_SENT or charge.state not in OPEN:
         return answer
     age = time.time() - charge.created
     grace = GRACE_WHILE_SUBMITTED if charge.state == "submitted" else GRACE_AFTERWARDS
