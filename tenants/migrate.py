@@ -21,7 +21,8 @@ from tenants import tables
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-# The advisory lock that keeps two runners apart: any constant of our own.
+# The advisory lock that keeps two runners apart at the shared tables: any constant of our own.
+# A tenant's schema is guarded by its own row of `tenant_schemas`.
 RUNNER_LOCK = 0x63706179
 
 # The login role of the serving processes. It owns nothing and inherits nothing.
@@ -88,8 +89,16 @@ async def migrate_platform(connection: asyncpg.Connection) -> None:
 
 
 async def migrate_schema(connection: asyncpg.Connection, schema: str, start: str | None) -> None:
-    """Take one tenant schema from revision `start` to the newest, in one transaction."""
+    """Take one tenant schema from revision `start` to the newest, in one transaction.
+
+    Does nothing if another runner has already taken it away from `start`.
+    """
     async with connection.transaction():
+        revision = await connection.fetchval(
+            "select revision from platform.tenant_schemas where schema_name = $1 for update", schema
+        )
+        if revision != start:
+            return
         await connection.execute(
             f'set local search_path = "{schema}"; set local lock_timeout = 5000;'
             f"{upgrade_sql('tenant', start)}; {grants(schema)};"
