@@ -13,6 +13,7 @@ from processor.routing import Account, Router
 from processor.secrets import Secrets
 from processor.table import EXPANDER, OPERATIONS
 from providers.mtn import MtnCollection, MtnCredentials
+from providers.sandbox.cards import webhook_secret
 from providers.sandbox.mtn_tables import (
     DEMO_API_KEY,
     DEMO_API_USERS,
@@ -91,7 +92,9 @@ _MTN_ENVIRONMENTS = {
 def sandbox_accounts(settings: Settings, client: httpx.AsyncClient) -> list[Account]:
     """The provider accounts of test mode: the sandbox PSPs, over real HTTP."""
     base = settings.sandbox_url
-    cards = StripeCards(SANDBOX_CARDS_KEY, client, f"{base}/cards")
+    cards = StripeCards(
+        SANDBOX_CARDS_KEY, client, f"{base}/cards", [webhook_secret(SANDBOX_CARDS_KEY)]
+    )
     accounts = [
         Account(
             name="cards_test",

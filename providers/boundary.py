@@ -42,7 +42,9 @@ class DeclineCode(StrEnum):
     CARD_VELOCITY_EXCEEDED = "card_velocity_exceeded"
     DO_NOT_HONOR = "do_not_honor"
     FRAUDULENT = "fraudulent"
-    AUTHENTICATION_REQUIRED = "authentication_required"  # off session, and the bank wants 3-D Secure
+    AUTHENTICATION_REQUIRED = (
+        "authentication_required"  # off session, and the bank wants 3-D Secure
+    )
     AUTHENTICATION_FAILED = "authentication_failed"  # the payer failed 3-D Secure
     PROCESSING_ERROR = "processing_error"  # the card network's own failure, said aloud
     PROVIDER_ERROR = "provider_error"  # the provider said FAILED for a reason of its own
@@ -109,3 +111,67 @@ class Captures(Protocol):
 
     async def cancel(self, charge: Charge, reference: str) -> Answer:
         """Release the held amount, or withdraw an attempt the payer has not confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """One attempt to give money of a charge back to its payer."""
+
+    reference: str  # ours, a UUID version 4, stored before the first byte is sent
+    amount: int  # minor units, at most what is left of the charge
+    charge: Charge  # the original, with its provider_reference
+    callback_url: str | None = None
+    external_id: str = ""  # our refund id
+    provider_reference: str | None = None  # the provider's id of this refund, once it is known
+
+
+@runtime_checkable
+class Refunds(Protocol):
+    """Providers that can give money back by their own means. Having the methods is the opt-in."""
+
+    async def refund(self, refund: Refund) -> Answer:
+        """Send the refund, once. The same reference again must never move money twice."""
+
+    async def look_up_refund(self, refund: Refund) -> Answer:
+        """Ask what became of it. NOT_SENT means that the provider has never seen it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """One attempt to send money to a wallet."""
+
+    reference: str  # ours, a UUID version 4, stored before the first byte is sent
+    amount: int  # minor units
+    currency: str  # ISO 4217, lower case
+    recipient: str  # an MSISDN in E.164
+    callback_url: str | None = None
+    description: str = ""
+    external_id: str = ""  # our payout id
+    provider_reference: str | None = None
+
+
+@runtime_checkable
+class Payouts(Protocol):
+    """Providers that can send money out."""
+
+    async def pay_out(self, payout: Payout) -> Answer:
+        """Send the payout, once. The same reference again must never move money twice."""
+
+    async def look_up_payout(self, payout: Payout) -> Answer:
+        """Ask what became of it. NOT_SENT means that the provider has never seen it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What an account at a provider holds."""
+
+    amount: int  # minor units
+    currency: str  # ISO 4217, lower case
+
+
+@runtime_checkable
+class Balances(Protocol):
+    """Providers that say what our account there holds."""
+
+    async def balance(self) -> Balance | None:
+        """The balance, or None when the provider does not answer."""
