@@ -1,0 +1,1 @@
+"""Measurements: what CPay costs and what it survives. `make bench`, `make chaos`."""

@@ -1,0 +1,109 @@
+"""A dev stack of one's own, as `make run` starts it, and merchants on it.
+
+Measurements, chaos and tests run against the same thing: embedded PostgreSQL, API, worker and
+sandbox PSPs, each a process.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from tenants import keys, provision
+
+START_SECONDS = 60
+
+
+class StackError(Exception):
+    """The stack did not start; the message is what it printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A running dev stack."""
+
+    base: str  # of the API, without a slash at the end
+    sandbox: str  # of the sandbox PSPs
+    database_url: str  # of the owner
+    state: Path
+    pid: int  # of the supervisor
+
+    @property
+    def pepper(self) -> bytes:
+        """The installation's pepper, to make keys."""
+        return (self.state / "key_pepper").read_bytes()
+
+
+def start_stack(
+    state: Path, extra: Mapping[str, str] | None = None
+) -> tuple[subprocess.Popen[bytes], Stack]:
+    """Start a stack on a free port with its data in `state`, and wait until it answers.
+
+    `extra` are environment variables for it and all its processes. Raises StackError.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {"CPAY_PORT": str(port), "CPAY_STATE_DIR": str(state)}
+    output = state.parent / f"{state.name}.log"
+    with output.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cpay", "dev"],
+            env=environment | dict(extra or {}),
+            stdout=log,
+            stderr=log,
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while not (state / "dev.json").exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            process.wait()
+            raise StackError(output.read_text())
+        time.sleep(0.1)
+    dev = json.loads((state / "dev.json").read_text())
+    base, sandbox, database = dev["api_base"], dev["sandbox_url"], dev["database_url"]
+    return process, Stack(base, sandbox, database, state, process.pid)
+
+
+def stop_stack(process: subprocess.Popen[bytes]) -> None:
+    """Stop a stack as Ctrl-C does."""
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=30)
+
+
+def create_merchant(stack: Stack, name: str) -> tuple[provision.Tenant, str, str]:
+    """A new tenant with a secret and a publishable key of test mode."""
+
+    async def make(connection: asyncpg.Connection) -> tuple[provision.Tenant, str, str]:
+        tenant = await provision.create_tenant(connection, name)
+        made = [
+            (await keys.create_key(connection, stack.pepper, tenant.test_schema, False, kind))[1]
+            for kind in ("secret", "publishable")
+        ]
+        return tenant, made[0], made[1]
+
+    made: tuple[provision.Tenant, str, str] = in_database(stack.database_url, make)
+    return made
+
+
+def in_database(database_url: str, work: Callable[[asyncpg.Connection], Any]) -> Any:
+    """Run an async function with a connection of its own."""
+
+    async def run() -> Any:
+        connection = await asyncpg.connect(database_url)
+        try:
+            return await work(connection)
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
