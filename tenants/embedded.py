@@ -179,9 +179,13 @@ class EmbeddedPostgres:
         else:
             # Root's checkout in a private home: the data goes where the account can reach it,
             # because opening other people's directories is not ours to do.
-            shared = Path("/var/lib/cpay")
-            shared.mkdir(mode=0o711, exist_ok=True)
-            elsewhere = tempfile.mkdtemp(prefix=f"{self._state.parent.name}-", dir=shared)
+            temporary = Path(tempfile.gettempdir()).resolve()
+            if self._state.is_relative_to(temporary):
+                shared = temporary  # as short-lived as the state directory was meant to be
+            else:
+                shared = Path("/var/lib/cpay")
+                shared.mkdir(mode=0o711, exist_ok=True)
+            elsewhere = tempfile.mkdtemp(prefix=f"cpay-{self._state.parent.name}-", dir=shared)
             Path(elsewhere).chmod(0o711)
             self._name.unlink(missing_ok=True)  # a link whose target was deleted
             self._name.symlink_to(elsewhere)
