@@ -22,12 +22,16 @@ class Expander:
     """Knows which fields of which objects can be expanded, and who loads what they name."""
 
     def __init__(self, fields: Fields, loaders: dict[str, Loader]) -> None:
-        self._fields = fields
+        self.fields = fields
         self._loaders = loaders
 
-    def check(self, returns: str, paths: Iterable[str]) -> None:
-        """Refuse paths that the answer of an operation does not have. Raises InvalidRequest."""
+    def check(self, returns: str, paths: Iterable[str]) -> set[str]:
+        """Refuse paths that the answer of an operation does not have. Raises InvalidRequest.
+
+        Returns the kinds of objects that the expanded answer will show.
+        """
         envelope, _, listed = returns.rpartition(":")
+        shown: set[str] = set()
         for path in paths:
             parts = path.split(".")
             if len(parts) > MAX_DEPTH:
@@ -41,7 +45,7 @@ class Expander:
             kind: str | None = listed
             while parts and kind is not None:
                 field, parts = self._split(kind, parts, path)
-                kind = self._fields[kind][field]
+                kind = self.fields[kind][field]
 
     async def expand(self, work: Work, answer: Object, paths: Iterable[str]) -> None:
         """Expand an answer in place, along paths that were checked."""
@@ -59,7 +63,7 @@ class Expander:
             return
         kind = shown[0]["object"]
         field, rest = self._split(kind, parts, path)
-        target = self._fields[kind][field]
+        target = self.fields[kind][field]
         if target is None:
             return
         *inside, name = field.split(".")
@@ -74,7 +78,7 @@ class Expander:
 
     def _split(self, kind: str, parts: list[str], path: str) -> tuple[str, list[str]]:
         """The field that a path begins with, and the rest of the path."""
-        fields = self._fields.get(kind, {})
+        fields = self.fields.get(kind, {})
         for length in (1, 2):
             field = ".".join(parts[:length])
             if field in fields:
