@@ -294,7 +294,7 @@ def _join(parent: str, name: str) -> str:
 def _bracketed(path: str) -> str:
     """`.items[0].price` to `items[0][price]`; a dict's key, which msgspec hides, is left out."""
     out = ""
-    for part in re.findall(r"\.([^.\[]+)|\[(\d+)\]", path):
+    for part in re.findall(r"\.([^.\[\]]+)|\[(\d+)\]", path):
         out = _join(out, part[0] or part[1])
     return out
 
