@@ -1,0 +1,109 @@
+"""CBOR from anybody: what is no call is refused, in bounded time and memory."""
+
+import contextlib
+import time
+import tracemalloc
+from datetime import UTC, datetime
+from typing import Any
+
+import cbor2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processor.errors import InvalidRequest
+from rpc import codec
+
+SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text()
+TREES = st.recursive(
+    SCALARS | st.floats(allow_nan=False),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=30,
+)
+
+
+@given(TREES)
+def test_a_tree_comes_back_as_it_was(tree: Any) -> None:
+    assert codec.decode(codec.encode(tree)) == tree
+
+
+@given(st.dictionaries(st.text(), SCALARS, min_size=2))
+def test_equal_trees_have_equal_bytes(tree: dict[str, Any]) -> None:
+    assert codec.encode(dict(reversed(tree.items()))) == codec.encode(tree)
+
+
+@given(st.binary())
+def test_any_bytes_are_a_tree_or_a_refusal(body: bytes) -> None:
+    try:
+        tree = codec.decode(body)
+    except InvalidRequest:
+        return
+    # What was taken is plain: JSON has a word for all of it.
+    assert isinstance(tree, (type(None), bool, int, float, str, list, dict))
+
+
+@given(TREES, st.data())
+def test_a_body_cut_short_is_refused(tree: Any, data: st.DataObject) -> None:
+    body = codec.encode(tree)
+    shorter = data.draw(st.integers(0, len(body) - 1))
+    with pytest.raises(InvalidRequest):
+        codec.decode(body[:shorter])
+
+
+CYCLE = bytes.fromhex("d81c81d81d00")  # tag 28: a shared array, whose only item is itself (tag 29)
+
+REFUSED = {
+    "nothing": (b"", "ends before"),
+    "trailing bytes": (b"\xa0\x00", "one item and nothing after it"),
+    "two items": (cbor2.dumps({}) * 2, "one item and nothing after it"),
+    "text cut short": (b"\x65ab", "cut short"),
+    "text that is not UTF-8": (b"\x62\xff\xfe", "text string"),
+    "a byte string": (cbor2.dumps({"a": b"x"}), "a byte string, at byte 3"),
+    "a date": (cbor2.dumps(datetime.now(UTC)), "a tag"),
+    "an integer beyond 64 bits": (cbor2.dumps(2**64), "a tag"),
+    "a cycle": (CYCLE, "a tag"),
+    "self-described CBOR": (b"\xd9\xd9\xf7\xa0", "a tag"),
+    "undefined": (b"\xf7", "simple value"),
+    "an unassigned simple value": (b"\xe0", "simple value"),
+    "a break without a beginning": (b"\xff", "simple value"),
+    "an indefinite array": (b"\x9f\xff", "indefinite"),
+    "an indefinite text": (b"\x7f\x61a\xff", "indefinite"),
+    "an indefinite map": (b"\xbf\xff", "indefinite"),
+    "a reserved length": (b"\x1c", "reserved"),
+    "a key twice": (b"\xa2\x61a\x01\x61a\x02", "Duplicate"),
+    "a key that is a number": (b"\xa1\x01\x02", "map key"),
+    "a key that is null": (b"\xa1\xf6\x02", "map key"),
+    "a key that is an array": (b"\xa1\x80\x02", "map key"),
+    "an array of 2^64 - 1 items": (b"\x9b" + b"\xff" * 8, "more than"),
+    "a map of 2^64 - 1 items": (b"\xbb" + b"\xff" * 8, "more than"),
+    "a text of 2^64 - 1 bytes": (b"\x7b" + b"\xff" * 8 + b"abc", "cut short"),
+    "arrays in arrays": (b"\x81" * 1_000_000 + b"\x00", "more than"),
+    "deep nesting": (b"\x81" * 30 + b"\x00", "depth"),
+}
+
+
+@pytest.mark.parametrize(("body", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused(body: bytes, words: str) -> None:
+    with pytest.raises(InvalidRequest, match=words):
+        codec.decode(body)
+
+
+BOMBS = {
+    "empty arrays": b"\x9a\x00\x7a\x12\x00" + b"\x80" * 8_000_000,
+    "as many empty maps as are allowed": b"\x9a\x00\x03\x0d\x3f" + b"\xa0" * (codec.MAX_ITEMS - 1),
+    "pairs of maps": b"\xba\x00\x3d\x09\x00" + b"\x60\xa0" * 4_000_000,
+}
+
+
+@pytest.mark.parametrize("body", BOMBS.values(), ids=BOMBS)
+def test_a_bomb_costs_little_memory_and_time(body: bytes) -> None:
+    began = time.process_time()
+    with contextlib.suppress(InvalidRequest):
+        codec.decode(body)
+    assert time.process_time() - began < 1  # 0.04 s on a laptop
+    tracemalloc.start()
+    with contextlib.suppress(InvalidRequest):
+        codec.decode(body)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 32_000_000
