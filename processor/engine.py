@@ -111,7 +111,8 @@ class Processor:
         authorize(caller, call.operation)
         idempotency.check_key(call.request.idempotency_key)
         parameters = parse(call.operation.parameters, call.raw, strict=strict)
-        self.expander.check(call.operation.returns, parameters.expand)
+        for kind in self.expander.check(call.operation.returns, parameters.expand):
+            authorize_expansion(caller, kind)
         return Item(
             call.request, parameters, idempotency.parameters_hash(call.operation, parameters)
         )
@@ -217,13 +218,30 @@ def authorize(caller: Caller, operation: Operation) -> None:
         )
     if caller.scopes is None:
         return
-    granted = operation.scope in caller.scopes
-    if operation.scope.endswith(":read"):
-        granted = granted or operation.scope.replace(":read", ":write") in caller.scopes
-    if not granted:
+    _need_scope(caller.scopes, operation.scope)
+
+
+def authorize_expansion(caller: Caller, kind: str) -> None:
+    """Refuse to show an object inside another one to a key that could not read it by itself.
+
+    Raises PermissionDenied.
+    """
+    if caller.kind == "publishable" and kind != "payment_method":
         raise PermissionDenied(
-            f"The provided key does not have the required permissions for this endpoint."
-            f" Having the '{operation.scope}' permission would allow this request to continue.",
+            f"A publishable API key cannot expand a {kind}. Please use a secret API key.",
+            code="secret_key_required",
+            param="expand",
+        )
+    if caller.scopes is not None:
+        _need_scope(caller.scopes, f"{kind}s:read")
+
+
+def _need_scope(scopes: frozenset[str], scope: str) -> None:
+    """Raise PermissionDenied without this scope. The right to write includes the right to read."""
+    if scope not in scopes and scope.replace(":read", ":write") not in scopes:
+        raise PermissionDenied(
+            "The provided key does not have the required permissions for this endpoint."
+            f" Having the '{scope}' permission would allow this request to continue.",
             code="more_permissions_required",
         )
 

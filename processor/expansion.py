@@ -46,6 +46,9 @@ class Expander:
             while parts and kind is not None:
                 field, parts = self._split(kind, parts, path)
                 kind = self.fields[kind][field]
+                if kind is not None:
+                    shown.add(kind)
+        return shown
 
     async def expand(self, work: Work, answer: Object, paths: Iterable[str]) -> None:
         """Expand an answer in place, along paths that were checked."""
