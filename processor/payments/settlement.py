@@ -210,16 +210,25 @@ def _failure(
 ) -> PaymentError:
     code = answer.decline_code if answer.verdict is Verdict.DECLINED else None
     told = decline(charge.details.method_type, code)
-    raw = answer.evidence.get("reason") or answer.evidence.get("decline_code")
     return PaymentError(
         code=told.code,
         message=told.message(charge.details.language),
         decline_code=told.decline_code,
-        network_decline_code=str(raw) if raw else None,
+        network_decline_code=_own_word(answer),
         charge=charge.id,
         payment_method=payment_methods.render(method, presenter.livemode) if method else None,
         payment_method_type=charge.details.method_type,
     )
+
+
+def _own_word(answer: Answer) -> str | None:
+    """The mobile operator's own reason, beside ours because operators disagree about their words:
+    a string or `{"code": ...}` in the reply that the evidence holds."""
+    body = answer.evidence.get("body")
+    reason = body.get("reason") if isinstance(body, dict) else None
+    if isinstance(reason, dict):
+        reason = reason.get("code")
+    return str(reason) if reason else None
 
 
 # What is announced when a charge reaches a state: an event of the charge, one of its intent.
