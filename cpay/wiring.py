@@ -9,6 +9,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from cpay.settings import Settings
 from processor.engine import Processor
+from processor.ledger.fees import PriceBook
 from processor.routing import Account, Router
 from processor.secrets import Secrets
 from processor.table import EXPANDER, OPERATIONS
@@ -58,6 +59,7 @@ def build_engine(settings: Settings) -> Engine:
         secrets=Secrets(pepper),
         router=Router(sandbox_accounts(settings, client)),
         store=build_store(settings),
+        prices=PriceBook(database),
         expander=EXPANDER,
         operations=OPERATIONS,
         public_url=settings.public_url,

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -14,6 +15,8 @@ from cpay.wiring import build_engine
 from processor import idempotency, jobs
 from processor.engine import Processor
 from processor.jobs import Job
+from processor.ledger import posting
+from processor.ledger.fees import DAY
 from processor.payments import janitor
 from processor.receipts import store as receipts
 from tenants import provision
@@ -41,10 +44,18 @@ async def _prune(processor: Processor, job: Job, _: bool) -> timedelta:
     return timedelta(days=1)
 
 
+async def _release(processor: Processor, job: Job, _: bool) -> timedelta:
+    async with processor.database.tenant(job.schema) as connection:
+        await posting.release(connection, int(time.time()))
+    # Money becomes available at midnight UTC; a little after, so that clocks need not agree.
+    return timedelta(seconds=DAY - time.time() % DAY + 60)
+
+
 HANDLERS: dict[str, Handler] = {
     "look_up": janitor.look_up,
     "receipt": _receipt,
     provision.PRUNE_JOB: _prune,
+    provision.RELEASE_JOB: _release,
 }
 
 

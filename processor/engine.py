@@ -25,6 +25,7 @@ from processor.errors import (
 )
 from processor.events import log
 from processor.expansion import Expander
+from processor.ledger.fees import PriceBook
 from processor.operations import BatchWork, Item, Object, Operation, Request, Stored, Work
 from processor.parameters import parse
 from processor.routing import Router
@@ -56,6 +57,7 @@ class Processor:
     secrets: Secrets
     router: Router
     store: ObjectStore
+    prices: PriceBook
     expander: Expander
     operations: dict[str, Operation]
     public_url: str  # base of the links we hand out, without a slash at the end

@@ -60,24 +60,39 @@ class Expander:
                 await self._walk(work, [answer], parts, path)
 
     async def _walk(self, work: Work, objects: list[Object], parts: list[str], path: str) -> None:
-        """Expand the first field in objects of one kind, then the rest in what it gave."""
-        shown = [item for item in objects if not item.get("deleted")]
-        if not parts or not shown:
+        """Expand the first field of the path in all these objects, then the rest in what it gave.
+
+        They are of one kind, but for what has caused a balance transaction.
+        """
+        if not parts:
             return
-        kind = shown[0]["object"]
-        field, rest = self._split(kind, parts, path)
+        kinds: dict[str, list[Object]] = {}
+        for item in objects:
+            if not item.get("deleted"):
+                kinds.setdefault(item["object"], []).append(item)
+        for kind, alike in kinds.items():
+            if len(kinds) > 1 and parts[0] not in self.fields[kind]:
+                continue
+            field, rest = self._split(kind, parts, path)
+            reached = await self._replace(work, kind, alike, field)
+            await self._walk(work, reached, rest, path)
+
+    async def _replace(
+        self, work: Work, kind: str, objects: list[Object], field: str
+    ) -> list[Object]:
+        """Put objects where their ids stand. Returns those objects."""
         target = self.fields[kind][field]
         if target is None:
-            return
+            return []
         *inside, name = field.split(".")
-        holders = [_reach(item, inside) for item in shown]
+        holders = [_reach(item, inside) for item in objects]
         holders = [holder for holder in holders if holder.get(name) is not None]
         ids = sorted({holder[name] for holder in holders if isinstance(holder[name], str)})
         loaded = await self._loaders[target](work, ids) if ids else {}
         for holder in holders:
             if isinstance(holder[name], str):
                 holder[name] = loaded.get(holder[name], holder[name])
-        await self._walk(work, [h[name] for h in holders if isinstance(h[name], dict)], rest, path)
+        return [holder[name] for holder in holders if isinstance(holder[name], dict)]
 
     def _split(self, kind: str, parts: list[str], path: str) -> tuple[str, list[str]]:
         """The field that a path begins with, and the rest of the path."""

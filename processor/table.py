@@ -3,9 +3,11 @@
 from processor.customers import operations as customers
 from processor.events import operations as events
 from processor.expansion import Expander
+from processor.ledger import operations as ledger
 from processor.operations import Operation
 from processor.payment_methods import operations as payment_methods
 from processor.payments import charges, intents
+from processor.sources import by_prefix
 from processor.webhook_endpoints import operations as webhook_endpoints
 
 OPERATIONS: dict[str, Operation] = {
@@ -15,6 +17,7 @@ OPERATIONS: dict[str, Operation] = {
         *payment_methods.OPERATIONS,
         *intents.OPERATIONS,
         *charges.OPERATIONS,
+        *ledger.OPERATIONS,
         *events.OPERATIONS,
         *webhook_endpoints.OPERATIONS,
     ]
@@ -40,7 +43,7 @@ EXPANDER = Expander(
         "charge": {
             "application": None,
             "application_fee": None,
-            "balance_transaction": None,
+            "balance_transaction": "balance_transaction",
             "customer": "customer",
             "failure_balance_transaction": None,
             "on_behalf_of": None,
@@ -49,13 +52,24 @@ EXPANDER = Expander(
             "review": None,
             "source_transfer": None,
         },
+        "balance": {},
+        "balance_transaction": {"source": "source"},
         "event": {},
+        # Whatever can cause a balance transaction.
+        "source": {
+            "charge": "charge",
+            "customer": "customer",
+            "payment_intent": "payment_intent",
+            "payment_method": "payment_method",
+        },
         "webhook_endpoint": {},
     },
     loaders={
+        "balance_transaction": ledger.load,
         "charge": charges.load,
         "customer": customers.load,
         "payment_intent": intents.load,
         "payment_method": payment_methods.load,
+        "source": by_prefix({"ch": charges.load, "py": charges.load}),
     },
 )

@@ -37,6 +37,7 @@ class Caller:
     kind: KeyKind
     scopes: frozenset[str] | None = None  # of a restricted key; None: everything its kind may do
     country: str = "CM"
+    currency: str = "xaf"  # the account's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ async def roll_key(
 
 _FIND = """
 select k.id, k.kind, k.scopes, k.expires_at, k.revoked_at,
-       s.schema_name, s.livemode, s.tenant, t.country
+       s.schema_name, s.livemode, s.tenant, t.country, t.default_currency
 from platform.api_keys k
 join platform.tenant_schemas s using (schema_name)
 join platform.tenants t on t.id = s.tenant
@@ -194,4 +195,5 @@ def _check(row: asyncpg.Record, key: str) -> Caller:
         kind=row["kind"],
         scopes=frozenset(json.loads(row["scopes"])) if row["scopes"] else None,
         country=row["country"],
+        currency=row["default_currency"],
     )

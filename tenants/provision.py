@@ -15,8 +15,9 @@ import asyncpg
 from tenants.ids import new_id
 from tenants.migrate import migrate_schema
 
-# The daily job that every schema is born with: it forgets old idempotency keys.
-PRUNE_JOB = "prune"
+# The jobs that every schema is born with and that never end: to forget old idempotency keys, and to
+# make available the money that has been pending long enough.
+PRUNE_JOB, RELEASE_JOB = DAILY_JOBS = ("prune", "release")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,9 @@ async def create_tenant(
                 livemode,
             )
             await migrate_schema(connection, schema, start=None)
-            await connection.execute(
-                "insert into platform.jobs (schema_name, kind, subject, run_at)"
-                " values ($1, $2, 'idempotency_keys', now() + interval '1 day')",
-                schema,
-                PRUNE_JOB,
+            await connection.executemany(
+                "insert into platform.jobs (schema_name, kind, subject) values ($1, $2, 'daily')",
+                [(schema, kind) for kind in DAILY_JOBS],
             )
     return Tenant(account, name, country, default_currency, schemas[False], schemas[True])
 

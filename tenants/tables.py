@@ -121,6 +121,30 @@ api_keys = Table(
     Index(None, "schema_name"),
 )
 
+# What a charge costs the merchant. The most specific row that fits wins; null fits anything.
+price_plans = Table(
+    "price_plans",
+    platform,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("tenant", Text, ForeignKey("platform.tenants.id")),
+    Column("provider", Text),
+    Column("method", Text),
+    Column("currency", Text),
+    _required("basis_points", Integer),  # hundredths of a per cent of the amount
+    _required("fixed", BigInteger),  # minor units
+    Column("minimum", BigInteger),
+    Column("maximum", BigInteger),
+    _required("tax_basis_points", Integer),  # of the fee: Cameroon's VAT is 1925
+    _required("settlement_days", Integer),  # until it can be paid out
+    UniqueConstraint(
+        "tenant", "provider", "method", "currency", postgresql_nulls_not_distinct=True
+    ),
+    CheckConstraint(
+        "basis_points >= 0 and fixed >= 0 and tax_basis_points >= 0 and settlement_days >= 0",
+        name="amounts",
+    ),
+)
+
 # A job is one row per schema, kind and subject: asking twice for the same work asks once.
 # `run_at` is also the lease: a claim pushes it into the future; a dead worker's job comes due
 # again.
@@ -317,6 +341,60 @@ delivery_attempts = Table(
     Index(None, "event"),
     Index(None, "endpoint", "id"),
     info=APPEND_ONLY,
+)
+
+# The ledger. A transaction is a set of entries that sum to zero; entries are never changed. What
+# the API calls a balance transaction is a transaction with `shown`.
+ledger_transactions = Table(
+    "ledger_transactions",
+    tenant,
+    Column("id", Text(collation="C"), primary_key=True),
+    _required("created", BigInteger),
+    _required("kind"),  # Stripe's balance transaction type, or the name of an internal movement
+    _required("shown", Boolean),
+    _required("source"),  # what caused it: ch_, re_, po_, dp_ ...
+    _required("currency"),
+    _required("amount", BigInteger),  # gross, as the merchant sees it: negative takes money away
+    _required("fee", BigInteger),
+    _required("available_on", BigInteger),
+    Column("description", Text),
+    _required("fee_details", JSONB),
+    Index(None, "source"),
+    info=APPEND_ONLY,
+)
+
+ledger_entries = Table(
+    "ledger_entries",
+    tenant,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _required("transaction", Text(collation="C")),
+    _required("account"),
+    _required("currency"),
+    _required("amount", BigInteger),
+    Index(None, "transaction"),
+    info=APPEND_ONLY,
+)
+
+# Each account's balance, spread over a few rows so that a busy merchant's charges do not queue for
+# one. The sum of the stripes is exact whenever it is read, however many entries there are.
+ledger_balances = Table(
+    "ledger_balances",
+    tenant,
+    Column("account", Text, primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("stripe", SmallInteger, primary_key=True),
+    _required("amount", BigInteger),
+)
+
+# What has been earned and may not be paid out yet; the row leaves when it may.
+ledger_holds = Table(
+    "ledger_holds",
+    tenant,
+    Column("transaction", Text(collation="C"), primary_key=True),
+    _required("currency"),
+    _required("net", BigInteger),
+    _required("available_on", BigInteger),
+    Index(None, "available_on"),
 )
 
 receipts = Table(

@@ -73,6 +73,9 @@ def _cards() -> dict[str, TestCard]:
 TEST_CARDS = {f"pm_card_{name}": card for name, card in _cards().items()}
 TEST_TOKENS = {f"tok_{name}": card for name, card in _cards().items()}
 
+# Cards whose money can be paid out at once, as Stripe's own test card does.
+SETTLES_AT_ONCE = frozenset({"pm_card_bypassPending"})
+
 # The number of MTN's Cameroonian sandbox ends in the two digits of MTN's own test numbers.
 TEST_WALLETS = {
     "pm_mobile_money_mtn": TestWallet("mtn", "+237670000000"),

@@ -101,6 +101,7 @@ class ChargeDetails(Struct, omit_defaults=True):
     expires_at: int | None = None  # when the payer's prompt ends, in unix seconds
     step: PendingStep | None = None
     failure: PaymentError | None = None
+    balance_transaction: str | None = None  # in the ledger, once it is paid
     late: bool = False  # the provider took the money after the attempt had been given up
     fraud_details: dict[str, str] = {}
     evidence: dict[str, Any] = {}  # the provider's last words, scrubbed
@@ -206,7 +207,7 @@ class Presenter:
             "application": None,
             "application_fee": None,
             "application_fee_amount": None,
-            "balance_transaction": None,
+            "balance_transaction": details.balance_transaction,
             "billing_details": payment_methods.billing_details(details.billing_details),
             "calculated_statement_descriptor": details.statement_descriptor,
             "captured": charge.state == "succeeded",

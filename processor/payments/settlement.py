@@ -11,14 +11,17 @@ from dataclasses import dataclass, field
 from processor import jobs
 from processor.events import log
 from processor.events.log import Draft
+from processor.ledger.posting import post
 from processor.operations import Request
 from processor.payment_methods import objects as payment_methods
 from processor.payment_methods.objects import PaymentMethod
+from processor.payments.booking import charge_transactions
 from processor.payments.declines import decline
 from processor.payments.objects import Charge, Intent, PaymentError, Presenter
 from processor.payments.states import OPEN, next_state
 from providers.boundary import Answer, Verdict
 from tenants.database import Connection
+from tenants.ids import new_id
 
 # A mobile money prompt lives about five minutes on MTN; shown to the payer, never enforced by us.
 PROMPT_SECONDS = 300
@@ -34,6 +37,7 @@ class Settled:
     intent: Intent
     charge: Charge
     changed: bool = False
+    paid: bool = False  # money has just moved: it is yet to be posted to the ledger
     drafts: list[Draft] = field(default_factory=list)
 
 
@@ -76,13 +80,21 @@ async def settle(
             methods.get(settled[identifier].charge.payment_method or ""),
             (requests or {}).get(identifier),
         )
-    await write(connection, list(settled.values()))
+    await write(connection, presenter, list(settled.values()))
     await _attach_saved(connection, presenter, settled.values(), methods)
     return settled
 
 
-async def write(connection: Connection, settled: Sequence[Settled]) -> None:
-    """Write changed rows with their events; end the look-ups of what is final, ask for receipts."""
+def mark_paid(settled: Settled) -> None:
+    """Money has moved: the charge's event, rendered now, names the ledger transaction that
+    `write` will post in the same commit."""
+    settled.paid = True
+    settled.charge.details.balance_transaction = new_id("txn")
+
+
+async def write(connection: Connection, presenter: Presenter, settled: Sequence[Settled]) -> None:
+    """Write changed rows with their events and ledger entries; end the look-ups of what is final,
+    ask for receipts."""
     changed = [each for each in settled if each.changed]
     if not changed:
         return
@@ -97,9 +109,10 @@ async def write(connection: Connection, settled: Sequence[Settled]) -> None:
     ]
     if final:
         await jobs.forget(connection, "look_up", final)
-    paid = [each.charge.id for each in changed if each.charge.state == "succeeded"]
+    paid = [each.charge for each in changed if each.paid]
     if paid:
-        await jobs.enqueue(connection, "receipt", paid)
+        await post(connection, await charge_transactions(presenter, paid))
+        await jobs.enqueue(connection, "receipt", [charge.id for charge in paid])
 
 
 def apply(
@@ -126,6 +139,7 @@ def apply(
     charge.details.redirect_url = answer.redirect_url
     if state == "succeeded":
         charge.amount_captured = charge.amount
+        mark_paid(settled)
         charge.details.failure = None
     elif state == "failed":
         charge.details.failure = _failure(presenter, charge, answer, method)

@@ -18,7 +18,7 @@ from processor.operations import Request
 from processor.payments.attempts import as_sent
 from processor.payments.drafting import Draft
 from processor.payments.objects import Charge, Intent, PendingStep, Presenter
-from processor.payments.settlement import Settled, lock, write
+from processor.payments.settlement import Settled, lock, mark_paid, write
 from processor.routing import Router
 from providers.boundary import Answer, Verdict
 from tenants.database import Connection
@@ -108,7 +108,7 @@ async def finish(
             _succeed(presenter, each, answer, (requests or {}).get(identifier))
         elif answer.verdict in (Verdict.DECLINED, Verdict.NOT_SENT):
             _give_up(each)
-    await write(connection, list(settled.values()))
+    await write(connection, presenter, list(settled.values()))
     return settled
 
 
@@ -122,6 +122,7 @@ def _succeed(
     if step.kind == "capture":
         charge.state = "succeeded"
         charge.amount_captured = step.amount
+        mark_paid(settled)
         intent.status = "succeeded"
         intent.amount_received = step.amount
         intent.amount_capturable = 0
