@@ -1,0 +1,67 @@
+"""End parts of a stack with SIGKILL; the stack's supervisor starts them again.
+
+Processes are found in /proc as children of the supervisor: nothing but this stack can be hit, and
+it takes Linux.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from bench.chaos.plan import Part
+
+_COMMANDS: dict[Part, str] = {
+    "serve": "cpay serve",
+    "worker": "cpay worker",
+    "sandbox": "cpay sandbox",
+    "postgres": "bin/postgres",
+}
+SECONDS_TO_COME_BACK = 60.0
+
+
+class Killer:
+    """Kills parts of one stack. `kills` counts them."""
+
+    def __init__(self, supervisor: int) -> None:
+        self._supervisor = supervisor
+        self.kills: Counter[str] = Counter()
+
+    def process_id(self, part: Part) -> int | None:
+        """The process of this part right now; None while it is down."""
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(FileNotFoundError, ProcessLookupError):  # it ended while we looked
+                # After the command in parentheses: state, then the parent's id (proc_pid_stat(5)).
+                parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+                if int(parent) != self._supervisor:
+                    continue
+                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                if _COMMANDS[part] in command:
+                    return int(process.name)
+        return None
+
+    async def kill(self, part: Part, why: str) -> None:
+        """Kill a part and wait until it runs again. Raises TimeoutError if it does not."""
+        deadline = time.monotonic() + SECONDS_TO_COME_BACK
+        while (victim := self.process_id(part)) is None:  # it is down already: wait, then kill
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{part} never came back")
+            await asyncio.sleep(0.05)
+        os.kill(victim, signal.SIGKILL)
+        self.kills[f"{part}, {why}"] += 1
+        while self.process_id(part) in (None, victim):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{part} never came back")
+            await asyncio.sleep(0.05)
+
+    async def strike(self, parts: Sequence[Part], seed: int) -> None:
+        """Kill these parts one after the other, at moments drawn from the seed."""
+        moments = random.Random(seed)
+        for part in parts:
+            await asyncio.sleep(moments.uniform(0.2, 2.5))
+            await self.kill(part, "any moment")
