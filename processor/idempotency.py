@@ -8,7 +8,9 @@ what became of the intent.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -57,7 +59,7 @@ returning key
 async def claim(
     connection: Connection,
     operation: str,
-    items: list[Item],  # type: ignore[type-arg]
+    items: Sequence[Item[Any]],
     created: int,
     subjects: dict[str, str] | None = None,
 ) -> dict[str, Earlier]:
@@ -85,7 +87,7 @@ async def claim(
 async def _earlier(
     connection: Connection,
     operation: str,
-    held: dict[str, Item],  # type: ignore[type-arg]
+    held: dict[str, Item[Any]],
 ) -> dict[str, Earlier]:
     if not held:
         return {}

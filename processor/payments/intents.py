@@ -4,31 +4,27 @@ Create without a confirmation is one transaction. Everything that talks to a pro
 is about to be done is committed, then it is done, then what came of it is committed.
 """
 
-import asyncio
 import hmac
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
-from processor import idempotency
+from processor import batches
 from processor.errors import (
     APIError,
-    IdempotencyInProgress,
     InvalidRequest,
     PermissionDenied,
     not_found,
 )
 from processor.events import log
-from processor.idempotency import Earlier
 from processor.lists import page
-from processor.operations import BatchWork, Item, Object, Operation, Stored, Work
+from processor.operations import BatchWork, Item, Object, Operation, Work
 from processor.parameters import Parameters, merged_metadata
 from processor.payment_methods.objects import PaymentMethod
 from processor.payments import attempts, drafting, steps
 from processor.payments.drafting import Draft, References
-from processor.payments.objects import Charge, Intent, IntentDetails, Presenter
+from processor.payments.objects import Charge, Intent, Presenter
 from processor.payments.parameters import (
     Cancel,
     Capture,
@@ -45,11 +41,6 @@ from tenants.keys import Caller
 
 P = TypeVar("P", bound=Parameters)
 
-encode = msgspec.json.Encoder().encode
-
-# A stand-in until an existing intent has been read under its key.
-_NO_DETAILS = IntentDetails()
-
 
 # --- create and confirm -------------------------------------------------------------------------
 
@@ -65,7 +56,11 @@ async def create(work: BatchWork[Create]) -> None:
     presenter = Presenter.of(work.processor, work.caller)
     async with work.processor.database.tenant(work.caller.schema) as connection:
         subjects = {id(draft.item): draft.intent.id for draft in drafts}
-        fresh, unfinished = await _claim(connection, "payment_intents.create", drafts, subjects)
+        items, unfinished = await batches.claim(
+            connection, "payment_intents.create", [draft.item for draft in drafts], subjects
+        )
+        new = {id(item) for item in items}
+        fresh = [draft for draft in drafts if id(draft.item) in new]
         known = await _references(connection, fresh)
         ready = await _checked(connection, fresh, lambda draft: _complete(work, draft, known))
         await _store_new(connection, presenter, ready)
@@ -108,7 +103,7 @@ async def confirm(work: BatchWork[Confirm]) -> None:
     presenter = Presenter.of(work.processor, work.caller)
     async with work.processor.database.tenant(work.caller.schema) as connection:
         subjects = {id(item): item.parameters.intent for item in work.items}
-        fresh, unfinished = await _claim_existing(
+        fresh, unfinished = await _drafts_of_existing(
             connection, "payment_intents.confirm", work.items, subjects
         )
         known = await _references(connection, fresh)
@@ -241,7 +236,7 @@ async def _take_steps(work: BatchWork[Any], operation: str, plan: Any) -> None:
     presenter = Presenter.of(work.processor, work.caller)
     async with work.processor.database.tenant(work.caller.schema) as connection:
         subjects = {id(item): item.parameters.intent for item in work.items}
-        fresh, unfinished = await _claim_existing(connection, operation, work.items, subjects)
+        fresh, unfinished = await _drafts_of_existing(connection, operation, work.items, subjects)
         await _load_charges(connection, fresh)
         ready = await _checked(connection, fresh, lambda draft: plan(work, presenter, draft))
         await steps.store(connection, presenter, ready)
@@ -346,52 +341,21 @@ async def load(work: Work, ids: list[str]) -> dict[str, Object]:
 # --- what the batches share ---------------------------------------------------------------------
 
 
-async def _claim(
-    connection: Connection, operation: str, drafts: list[Draft[P]], subjects: dict[int, str]
-) -> tuple[list[Draft[P]], list[tuple[Item[Any], Earlier]]]:
-    """Take the items' idempotency keys. Returns the drafts that are new, and earlier requests that
-    have no answer yet; what was answered before has its outcome."""
-    items = [draft.item for draft in drafts]
-    by_key = {
-        item.request.idempotency_key: subjects[id(item)]
-        for item in items
-        if item.request.idempotency_key
-    }
-    earlier = await idempotency.claim(connection, operation, items, int(time.time()), by_key)
-    unfinished = []
-    for item in items:
-        before = earlier.get(item.request.idempotency_key or "")
-        if before is None or item.outcome is not None:
-            continue
-        if before.answer is not None:
-            item.outcome = before.answer
-        else:
-            unfinished.append((item, before))
-    fresh = [draft for draft in drafts if (draft.item.request.idempotency_key or "") not in earlier]
-    return fresh, unfinished
-
-
-async def _claim_existing(
+async def _drafts_of_existing(
     connection: Connection, operation: str, items: list[Item[P]], subjects: dict[int, str]
-) -> tuple[list[Draft[P]], list[tuple[Item[Any], Earlier]]]:
-    """The same for operations on existing intents, which are locked in the order of their ids."""
-    nowhere = Intent(
-        id="", created=0, status="canceled", amount=1, currency="", details=_NO_DETAILS
-    )
-    drafts, unfinished = await _claim(
-        connection, operation, [Draft(item, nowhere) for item in items], subjects
-    )
-    ids = sorted({subjects[id(draft.item)] for draft in drafts})
+) -> tuple[list[Draft[P]], batches.Unfinished]:
+    """Take the items' keys, and lock the intents they name in the order of their ids."""
+    fresh, unfinished = await batches.claim(connection, operation, items, subjects)
+    ids = sorted({subjects[id(item)] for item in fresh})
     intents = {row.id: row for row in await Intent.fetch(connection, ids, "for update")}
     found = []
-    for draft in drafts:
-        identifier = subjects[id(draft.item)]
+    for item in fresh:
+        identifier = subjects[id(item)]
         if identifier in intents:
-            draft.intent = intents[identifier]
-            found.append(draft)
+            found.append(Draft(item, intents[identifier]))
         else:
-            draft.item.outcome = not_found("payment_intent", identifier, "intent")
-    await _release(connection, drafts)
+            item.outcome = not_found("payment_intent", identifier, "intent")
+    await batches.release(connection, fresh)
     return found, unfinished
 
 
@@ -402,80 +366,41 @@ async def _checked(connection: Connection, drafts: list[Draft[P]], check: Any) -
             check(draft)
         except APIError as error:
             draft.item.outcome = error
-    await _release(connection, drafts)
+    await batches.release(connection, [draft.item for draft in drafts])
     return [draft for draft in drafts if draft.item.outcome is None]
-
-
-async def _release(connection: Connection, drafts: Iterable[Draft[Any]]) -> None:
-    refused = [
-        draft.item.request.idempotency_key
-        for draft in drafts
-        if isinstance(draft.item.outcome, APIError) and draft.item.request.idempotency_key
-    ]
-    if refused:
-        await idempotency.release(connection, refused)
 
 
 async def _answer(
     work: BatchWork[Any], connection: Connection, presenter: Presenter, drafts: Sequence[Draft[Any]]
 ) -> None:
-    """Encode each item's outcome and store it with its key, in the transaction that decided it."""
-    stored: dict[str, Stored] = {}
     for draft in drafts:
-        item = draft.item
-        outcome = item.outcome or attempts.outcome(presenter, draft.intent, draft.charge)
-        if isinstance(outcome, Stored):
-            continue
-        if isinstance(outcome, APIError):
-            answer = Stored(outcome.status, encode(outcome.body()))
-        else:
-            one = Work(work.processor, work.caller, item.request, connection)
-            await work.processor.expander.expand(one, outcome, item.parameters.expand)
-            answer = Stored(200, encode(outcome))
-        item.outcome = answer
-        if item.request.idempotency_key:
-            stored[item.request.idempotency_key] = answer
-    await idempotency.finish(connection, stored)
+        if draft.item.outcome is None:
+            draft.item.outcome = attempts.outcome(presenter, draft.intent, draft.charge)
+    await batches.answer(work, connection, [draft.item for draft in drafts])
 
 
 async def _finish_earlier(
-    work: BatchWork[Any], presenter: Presenter, unfinished: list[tuple[Item[Any], Earlier]]
+    work: BatchWork[Any], presenter: Presenter, unfinished: batches.Unfinished
 ) -> None:
-    """Answer requests whose first holder is still at work, or died at it.
+    """Answer repeated requests with what became of their intents."""
 
-    While the attempt has no outcome the client is told to come back; the janitor finds one within
-    seconds even if nobody else does. Then the answer is what became of the intent.
-    """
-    for item, earlier in unfinished:
-        if not await _has_outcome(work, earlier):
-            item.outcome = IdempotencyInProgress(
-                "There is currently another in-progress request using this Idempotent Key. Please"
-                " try again later.",
-                code="idempotency_key_in_use",
-            )
-            continue
-        async with work.processor.database.tenant(work.caller.schema) as connection:
-            intent = await Intent.find(connection, earlier.subject or "")
-            assert intent is not None, "a key is committed with its intent"
-            charge = await Charge.find(connection, intent.latest_charge or "")
-            await _answer(work, connection, presenter, [Draft(item, intent, charge=charge)])
+    async def recall(connection: Connection, item: Item[Any], subject: str) -> None:
+        intent = await Intent.find(connection, subject)
+        assert intent is not None, "a key is committed with its intent"
+        charge = await Charge.find(connection, intent.latest_charge or "")
+        item.outcome = attempts.outcome(presenter, intent, charge)
+
+    await batches.answer_unfinished(work, unfinished, _busy, recall)
 
 
-async def _has_outcome(work: BatchWork[Any], earlier: Earlier, patience: float = 8.0) -> bool:
-    """Wait a little for the first holder's attempt to have an outcome."""
-    deadline = time.monotonic() + patience
-    while True:
-        async with work.processor.database.tenant(work.caller.schema) as connection:
-            busy = await connection.fetchval(
-                "select c.state = 'submitted' or c.details ? 'step'"
-                " from payment_intents i join charges c on c.id = i.latest_charge where i.id = $1",
-                earlier.subject,
-            )
-        if not busy:
-            return True
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(0.2)
+async def _busy(connection: Connection, subject: str) -> bool:
+    """Whether the intent's attempt, or a step on it, has no outcome yet."""
+    found: bool | None = await connection.fetchval(
+        "select c.state = 'submitted' or c.details ? 'step'"
+        " from payment_intents i join charges c on c.id = i.latest_charge where i.id = $1",
+        subject,
+    )
+    return bool(found)
 
 
 async def _references(connection: Connection, drafts: Sequence[Draft[Any]]) -> References:
