@@ -1,7 +1,7 @@
 """`/v1/charges`: read attempts, and note things on them."""
 
 from msgspec import UNSET, structs
-from sqlalchemy import and_, not_
+from sqlalchemy import and_, not_, or_
 
 from processor import lists
 from processor.customers.operations import check_exists
@@ -13,9 +13,15 @@ from processor.payments.objects import Charge, Presenter
 from processor.payments.parameters import ChargeList, ChargeRetrieve, ChargeUpdate
 from tenants.tables import charges as table
 
-# A card that waits for 3-D Secure is no charge yet; see `Charge.shown`.
+# A card that waits, or waited in vain, for 3-D Secure is no charge; see `Charge.shown`.
 _SHOWN = not_(
-    and_(table.c.id.startswith("ch_", autoescape=True), table.c.state.in_(("submitted", "pending")))
+    and_(
+        table.c.id.startswith("ch_", autoescape=True),
+        or_(
+            table.c.state.in_(("submitted", "pending")),
+            and_(table.c.state == "canceled", not_(table.c.details.has_key("held"))),
+        ),
+    )
 )
 
 

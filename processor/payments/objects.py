@@ -102,6 +102,7 @@ class ChargeDetails(Struct, omit_defaults=True):
     step: PendingStep | None = None
     failure: PaymentError | None = None
     balance_transaction: str | None = None  # in the ledger, once it is paid
+    held: bool = False  # the amount was held before it was taken or released
     late: bool = False  # the provider took the money after the attempt had been given up
     fraud_details: dict[str, str] = {}
     evidence: dict[str, Any] = {}  # the provider's last words, scrubbed
@@ -126,8 +127,11 @@ class Charge(Row, kw_only=True):
 
     @property
     def shown(self) -> bool:
-        """Whether the API shows it: a card that waits for 3-D Secure is no charge yet."""
-        return self.details.method_type != "card" or self.state not in ("submitted", "pending")
+        """Whether the API shows it: a card that waits for 3-D Secure is no charge yet, and never
+        becomes one when the wait is ended by a cancellation."""
+        waited = self.state == "canceled" and not self.details.held
+        no_charge = waited or self.state in ("submitted", "pending")
+        return self.details.method_type != "card" or not no_charge
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,8 @@ def apply(
         charge.amount_captured = charge.amount
         mark_paid(settled)
         charge.details.failure = None
+    elif state == "authorized":
+        charge.details.held = True
     elif state == "failed":
         charge.details.failure = _failure(presenter, charge, answer, method)
     decides = _concerns(intent, charge)
