@@ -1,0 +1,720 @@
+"""Every operation as a typed method, made from the table by `python -m rpc`."""
+# ruff: noqa: E501, F401 - lines and imports are as the table needs them
+# fmt: off
+
+from collections.abc import Callable
+from typing import Any, Generic, Literal, Required, TypedDict, TypeVar, Unpack
+
+R = TypeVar("R")
+
+
+class Resource(Generic[R]):
+    """Operations on one noun. `R` is what a call gives: an object, or an awaitable of one."""
+
+    def __init__(self, call: Callable[..., R]) -> None:
+        self._call = call
+
+
+class Address(TypedDict, total=False):
+    """A postal address."""
+
+    city: str | None
+    country: str | None
+    line1: str | None
+    line2: str | None
+    postal_code: str | None
+    state: str | None
+
+
+class AutomaticPaymentMethods(TypedDict, total=False):
+    """Let the account's settings choose the types."""
+
+    enabled: Required[bool]
+    allow_redirects: Literal['always', 'never']
+
+
+class BillingDetails(TypedDict, total=False):
+    """Who pays."""
+
+    address: Address | None
+    email: str | None
+    name: str | None
+    phone: str | None
+    tax_id: str | None
+
+
+class CardOptions(TypedDict, total=False):
+    """How a card is to be charged."""
+
+    capture_method: Literal['manual'] | None
+    network: str | None
+    request_three_d_secure: Literal['any', 'automatic', 'challenge'] | None
+    setup_future_usage: Literal['none', 'off_session', 'on_session'] | None
+
+
+class CardParameters(TypedDict, total=False):
+    """A card, by the token that stands for it. Numbers are never accepted here."""
+
+    token: Required[str]
+
+
+class CardUpdate(TypedDict, total=False):
+    """The parts of a card that may change."""
+
+    exp_month: int | None
+    exp_year: int | None
+
+
+class Created(TypedDict, total=False):
+    """A range of creation times, in unix seconds."""
+
+    gt: int | None
+    gte: int | None
+    lt: int | None
+    lte: int | None
+
+
+class CustomField(TypedDict, total=False):
+    """A line that a customer's invoices carry."""
+
+    name: Required[str]
+    value: Required[str]
+
+
+class FraudDetails(TypedDict, total=False):
+    """The merchant's own judgement."""
+
+    user_report: Literal['fraudulent', 'safe'] | None
+
+
+class InvoiceSettingsParameters(TypedDict, total=False):
+    """What a customer's invoices use unless they say otherwise."""
+
+    custom_fields: list[CustomField] | None
+    default_payment_method: str | None
+    footer: str | None
+
+
+class MobileMoneyOptions(TypedDict, total=False):
+    """Nothing yet."""
+
+
+class MobileMoneyParameters(TypedDict, total=False):
+    """A wallet. Without a network it is found from the number."""
+
+    network: str | None
+    phone: str | None
+
+
+class PaymentMethodData(TypedDict, total=False):
+    """The means of payment itself, where there is no payment method to name."""
+
+    type: Required[str]
+    allow_redisplay: str | None
+    billing_details: BillingDetails | None
+    card: CardParameters | None
+    metadata: dict[str, str] | None
+    mobile_money: MobileMoneyParameters | None
+
+
+class PaymentMethodOptions(TypedDict, total=False):
+    """Options by payment method type."""
+
+    card: CardOptions | None
+    mobile_money: MobileMoneyOptions | None
+
+
+class Shipping(TypedDict, total=False):
+    """Where goods go, and to whom."""
+
+    address: Required[Address]
+    name: Required[str]
+    carrier: str | None
+    phone: str | None
+    tracking_number: str | None
+
+
+class BalanceRetrieve(TypedDict, total=False):
+    """The account's own."""
+
+    expand: list[str]
+
+
+class BalanceTransactionsList(TypedDict, total=False):
+    """Filter by currency, by what caused it, by type or by payout."""
+
+    created: Created | int | None
+    currency: str | None
+    ending_before: str | None
+    expand: list[str]
+    limit: int
+    payout: str | None
+    source: str | None
+    starting_after: str | None
+    type: str | None
+
+
+class BalanceTransactionsRetrieve(TypedDict, total=False):
+    """Which balance transaction."""
+
+    id: Required[str]
+    expand: list[str]
+
+
+class ChargesList(TypedDict, total=False):
+    """Filter by customer, payment intent or group."""
+
+    created: Created | int | None
+    customer: str | None
+    ending_before: str | None
+    expand: list[str]
+    limit: int
+    payment_intent: str | None
+    starting_after: str | None
+    transfer_group: str | None
+
+
+class ChargesRetrieve(TypedDict, total=False):
+    """Which charge."""
+
+    charge: Required[str]
+    expand: list[str]
+
+
+class ChargesUpdate(TypedDict, total=False):
+    """Only what is given changes."""
+
+    charge: Required[str]
+    customer: str
+    description: str | None
+    expand: list[str]
+    fraud_details: FraudDetails
+    metadata: dict[str, str | None] | None
+    receipt_email: str | None
+    shipping: Shipping | None
+    transfer_group: str | None
+
+
+class CustomersCreate(TypedDict, total=False):
+    """A new customer. Nothing is required."""
+
+    address: Address | None
+    balance: int
+    business_name: str | None
+    description: str | None
+    email: str | None
+    expand: list[str]
+    individual_name: str | None
+    invoice_prefix: str
+    invoice_settings: InvoiceSettingsParameters
+    metadata: dict[str, str] | None
+    name: str | None
+    next_invoice_sequence: int
+    payment_method: str | None
+    phone: str | None
+    preferred_locales: list[str]
+    shipping: Shipping | None
+    tax_exempt: Literal['exempt', 'none', 'reverse'] | None
+
+
+class CustomersDelete(TypedDict, total=False):
+    """Which customer."""
+
+    customer: Required[str]
+    expand: list[str]
+
+
+class CustomersList(TypedDict, total=False):
+    """Filter by e-mail address, exactly."""
+
+    created: Created | int | None
+    email: str | None
+    ending_before: str | None
+    expand: list[str]
+    limit: int
+    starting_after: str | None
+
+
+class CustomersListPaymentMethods(TypedDict, total=False):
+    """Whose payment methods."""
+
+    customer: Required[str]
+    allow_redisplay: Literal['always', 'limited', 'unspecified'] | None
+    created: Created | int | None
+    ending_before: str | None
+    expand: list[str]
+    limit: int
+    starting_after: str | None
+    type: Literal['card', 'mobile_money'] | None
+
+
+class CustomersRetrieve(TypedDict, total=False):
+    """Which customer."""
+
+    customer: Required[str]
+    expand: list[str]
+
+
+class CustomersRetrievePaymentMethod(TypedDict, total=False):
+    """Which of whose payment methods."""
+
+    customer: Required[str]
+    payment_method: Required[str]
+    expand: list[str]
+
+
+class CustomersSearch(TypedDict, total=False):
+    """A query, and where its next page begins."""
+
+    query: Required[str]
+    expand: list[str]
+    limit: int
+    page: str | None
+
+
+class CustomersUpdate(TypedDict, total=False):
+    """Only what is given changes; an empty value unsets."""
+
+    customer: Required[str]
+    address: Address | None
+    balance: int
+    business_name: str | None
+    description: str | None
+    email: str | None
+    expand: list[str]
+    individual_name: str | None
+    invoice_prefix: str
+    invoice_settings: InvoiceSettingsParameters
+    metadata: dict[str, str | None] | None
+    name: str | None
+    next_invoice_sequence: int
+    phone: str | None
+    preferred_locales: list[str]
+    shipping: Shipping | None
+    tax_exempt: Literal['exempt', 'none', 'reverse'] | None
+
+
+class EventsList(TypedDict, total=False):
+    """Filter by type (`payment_intent.*` is a family) or by whether every endpoint has heard."""
+
+    created: Created | int | None
+    delivery_success: bool | None
+    ending_before: str | None
+    expand: list[str]
+    limit: int
+    starting_after: str | None
+    type: str | None
+    types: list[str] | None
+
+
+class EventsRetrieve(TypedDict, total=False):
+    """Which event."""
+
+    id: Required[str]
+    expand: list[str]
+
+
+class PaymentIntentsCancel(TypedDict, total=False):
+    """Give up an intent; a held amount is released."""
+
+    intent: Required[str]
+    cancellation_reason: Literal['abandoned', 'duplicate', 'fraudulent', 'requested_by_customer'] | None
+    expand: list[str]
+
+
+class PaymentIntentsCapture(TypedDict, total=False):
+    """Take the held amount or a part of it; the rest is released."""
+
+    intent: Required[str]
+    amount_to_capture: int | None
+    expand: list[str]
+    final_capture: bool
+    metadata: dict[str, str | None] | None
+    statement_descriptor: str | None
+    statement_descriptor_suffix: str | None
+
+
+class PaymentIntentsConfirm(TypedDict, total=False):
+    """Make an attempt. With a publishable key the client secret is required."""
+
+    intent: Required[str]
+    allowed_payment_method_types: list[str]
+    capture_method: Literal['automatic', 'automatic_async', 'manual']
+    client_secret: str | None
+    error_on_requires_action: bool
+    excluded_payment_method_types: list[str] | None
+    expand: list[str]
+    off_session: bool | Literal['one_off', 'recurring']
+    payment_method: str | None
+    payment_method_data: PaymentMethodData
+    payment_method_options: PaymentMethodOptions | None
+    payment_method_types: list[str]
+    receipt_email: str | None
+    return_url: str | None
+    setup_future_usage: Literal['off_session', 'on_session'] | None
+    shipping: Shipping | None
+    use_stripe_sdk: bool
+
+
+class PaymentIntentsCreate(TypedDict, total=False):
+    """A payment intent. `confirm` makes the first attempt at once."""
+
+    amount: Required[int]
+    currency: Required[str]
+    allowed_payment_method_types: list[str]
+    automatic_payment_methods: AutomaticPaymentMethods | None
+    capture_method: Literal['automatic', 'automatic_async', 'manual']
+    confirm: bool
+    confirmation_method: Literal['automatic', 'manual']
+    customer: str
+    description: str | None
+    error_on_requires_action: bool
+    excluded_payment_method_types: list[str] | None
+    expand: list[str]
+    metadata: dict[str, str] | None
+    off_session: bool | Literal['one_off', 'recurring']
+    payment_method: str | None
+    payment_method_data: PaymentMethodData
+    payment_method_options: PaymentMethodOptions | None
+    payment_method_types: list[str]
+    receipt_email: str | None
+    return_url: str | None
+    setup_future_usage: Literal['off_session', 'on_session'] | None
+    shipping: Shipping | None
+    statement_descriptor: str | None
+    statement_descriptor_suffix: str | None
+    transfer_group: str | None
+    use_stripe_sdk: bool
+
+
+class PaymentIntentsList(TypedDict, total=False):
+    """Filter by customer."""
+
+    created: Created | int | None
+    customer: str | None
+    ending_before: str | None
+    expand: list[str]
+    limit: int
+    starting_after: str | None
+
+
+class PaymentIntentsRetrieve(TypedDict, total=False):
+    """Which intent. With a publishable key the client secret is required."""
+
+    intent: Required[str]
+    client_secret: str | None
+    expand: list[str]
+
+
+class PaymentIntentsUpdate(TypedDict, total=False):
+    """Only what is given changes."""
+
+    intent: Required[str]
+    allowed_payment_method_types: list[str]
+    amount: int
+    capture_method: Literal['automatic', 'automatic_async', 'manual']
+    currency: str
+    customer: str
+    description: str | None
+    excluded_payment_method_types: list[str] | None
+    expand: list[str]
+    metadata: dict[str, str | None] | None
+    payment_method: str | None
+    payment_method_data: PaymentMethodData
+    payment_method_options: PaymentMethodOptions | None
+    payment_method_types: list[str]
+    receipt_email: str | None
+    setup_future_usage: Literal['off_session', 'on_session'] | None
+    shipping: Shipping | None
+    statement_descriptor: str | None
+    statement_descriptor_suffix: str | None
+    transfer_group: str | None
+
+
+class PaymentMethodsAttach(TypedDict, total=False):
+    """To which customer."""
+
+    customer: Required[str]
+    payment_method: Required[str]
+    expand: list[str]
+
+
+class PaymentMethodsCreate(TypedDict, total=False):
+    """A means of payment, not attached to anybody."""
+
+    type: Required[Literal['card', 'mobile_money']]
+    allow_redisplay: Literal['always', 'limited', 'unspecified'] | None
+    billing_details: BillingDetails | None
+    card: CardParameters | None
+    expand: list[str]
+    metadata: dict[str, str] | None
+    mobile_money: MobileMoneyParameters | None
+
+
+class PaymentMethodsDetach(TypedDict, total=False):
+    """Which payment method."""
+
+    payment_method: Required[str]
+    expand: list[str]
+
+
+class PaymentMethodsList(TypedDict, total=False):
+    """A customer's payment methods, of one type if it is given."""
+
+    allow_redisplay: Literal['always', 'limited', 'unspecified'] | None
+    created: Created | int | None
+    customer: str | None
+    ending_before: str | None
+    expand: list[str]
+    limit: int
+    starting_after: str | None
+    type: Literal['card', 'mobile_money'] | None
+
+
+class PaymentMethodsRetrieve(TypedDict, total=False):
+    """Which payment method."""
+
+    payment_method: Required[str]
+    expand: list[str]
+
+
+class PaymentMethodsUpdate(TypedDict, total=False):
+    """Only what is given changes."""
+
+    payment_method: Required[str]
+    allow_redisplay: Literal['always', 'limited', 'unspecified'] | None
+    billing_details: BillingDetails | None
+    card: CardUpdate | None
+    expand: list[str]
+    metadata: dict[str, str | None] | None
+
+
+class WebhookEndpointsCreate(TypedDict, total=False):
+    """Where to send which events."""
+
+    enabled_events: Required[list[str]]
+    url: Required[str]
+    api_version: str | None
+    connect: bool
+    description: str | None
+    expand: list[str]
+    metadata: dict[str, str] | None
+
+
+class WebhookEndpointsDelete(TypedDict, total=False):
+    """Which endpoint."""
+
+    webhook_endpoint: Required[str]
+    expand: list[str]
+
+
+class WebhookEndpointsList(TypedDict, total=False):
+    """Every endpoint."""
+
+    created: Created | int | None
+    ending_before: str | None
+    expand: list[str]
+    limit: int
+    starting_after: str | None
+
+
+class WebhookEndpointsRetrieve(TypedDict, total=False):
+    """Which endpoint."""
+
+    webhook_endpoint: Required[str]
+    expand: list[str]
+
+
+class WebhookEndpointsUpdate(TypedDict, total=False):
+    """Only what is given changes."""
+
+    webhook_endpoint: Required[str]
+    description: str | None
+    disabled: bool
+    enabled_events: list[str]
+    expand: list[str]
+    metadata: dict[str, str | None] | None
+    url: str
+
+
+class Balance(Resource[R]):
+    """`balance`."""
+
+    def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[BalanceRetrieve]) -> R:
+        """Retrieve the balance."""
+        return self._call("balance.retrieve", params, idempotency_key=idempotency_key)
+
+
+class BalanceTransactions(Resource[R]):
+    """`balance_transactions`."""
+
+    def list(self, *, idempotency_key: str | None = None, **params: Unpack[BalanceTransactionsList]) -> R:
+        """List balance transactions, newest first."""
+        return self._call("balance_transactions.list", params, idempotency_key=idempotency_key)
+
+    def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[BalanceTransactionsRetrieve]) -> R:
+        """Retrieve a balance transaction."""
+        return self._call("balance_transactions.retrieve", params, idempotency_key=idempotency_key)
+
+
+class Charges(Resource[R]):
+    """`charges`."""
+
+    def list(self, *, idempotency_key: str | None = None, **params: Unpack[ChargesList]) -> R:
+        """List charges, newest first."""
+        return self._call("charges.list", params, idempotency_key=idempotency_key)
+
+    def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[ChargesRetrieve]) -> R:
+        """Retrieve a charge."""
+        return self._call("charges.retrieve", params, idempotency_key=idempotency_key)
+
+    def update(self, *, idempotency_key: str | None = None, **params: Unpack[ChargesUpdate]) -> R:
+        """Update a charge's description, metadata and the like."""
+        return self._call("charges.update", params, idempotency_key=idempotency_key)
+
+
+class Customers(Resource[R]):
+    """`customers`."""
+
+    def create(self, *, idempotency_key: str | None = None, **params: Unpack[CustomersCreate]) -> R:
+        """Create a customer."""
+        return self._call("customers.create", params, idempotency_key=idempotency_key)
+
+    def delete(self, *, idempotency_key: str | None = None, **params: Unpack[CustomersDelete]) -> R:
+        """Delete a customer."""
+        return self._call("customers.delete", params, idempotency_key=idempotency_key)
+
+    def list(self, *, idempotency_key: str | None = None, **params: Unpack[CustomersList]) -> R:
+        """List customers, newest first."""
+        return self._call("customers.list", params, idempotency_key=idempotency_key)
+
+    def list_payment_methods(self, *, idempotency_key: str | None = None, **params: Unpack[CustomersListPaymentMethods]) -> R:
+        """List a customer's payment methods."""
+        return self._call("customers.list_payment_methods", params, idempotency_key=idempotency_key)
+
+    def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[CustomersRetrieve]) -> R:
+        """Retrieve a customer."""
+        return self._call("customers.retrieve", params, idempotency_key=idempotency_key)
+
+    def retrieve_payment_method(self, *, idempotency_key: str | None = None, **params: Unpack[CustomersRetrievePaymentMethod]) -> R:
+        """Retrieve one of a customer's payment methods."""
+        return self._call("customers.retrieve_payment_method", params, idempotency_key=idempotency_key)
+
+    def search(self, *, idempotency_key: str | None = None, **params: Unpack[CustomersSearch]) -> R:
+        """Search customers by e-mail, name, phone or metadata."""
+        return self._call("customers.search", params, idempotency_key=idempotency_key)
+
+    def update(self, *, idempotency_key: str | None = None, **params: Unpack[CustomersUpdate]) -> R:
+        """Update a customer."""
+        return self._call("customers.update", params, idempotency_key=idempotency_key)
+
+
+class Events(Resource[R]):
+    """`events`."""
+
+    def list(self, *, idempotency_key: str | None = None, **params: Unpack[EventsList]) -> R:
+        """List events, newest first."""
+        return self._call("events.list", params, idempotency_key=idempotency_key)
+
+    def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[EventsRetrieve]) -> R:
+        """Retrieve an event."""
+        return self._call("events.retrieve", params, idempotency_key=idempotency_key)
+
+
+class PaymentIntents(Resource[R]):
+    """`payment_intents`."""
+
+    def cancel(self, *, idempotency_key: str | None = None, **params: Unpack[PaymentIntentsCancel]) -> R:
+        """Cancel a payment intent and release what is held."""
+        return self._call("payment_intents.cancel", params, idempotency_key=idempotency_key)
+
+    def capture(self, *, idempotency_key: str | None = None, **params: Unpack[PaymentIntentsCapture]) -> R:
+        """Capture a held amount, whole or in part."""
+        return self._call("payment_intents.capture", params, idempotency_key=idempotency_key)
+
+    def confirm(self, *, idempotency_key: str | None = None, **params: Unpack[PaymentIntentsConfirm]) -> R:
+        """Make an attempt to collect the payment."""
+        return self._call("payment_intents.confirm", params, idempotency_key=idempotency_key)
+
+    def create(self, *, idempotency_key: str | None = None, **params: Unpack[PaymentIntentsCreate]) -> R:
+        """Create a payment intent, and make the first attempt if `confirm` is true."""
+        return self._call("payment_intents.create", params, idempotency_key=idempotency_key)
+
+    def list(self, *, idempotency_key: str | None = None, **params: Unpack[PaymentIntentsList]) -> R:
+        """List payment intents, newest first."""
+        return self._call("payment_intents.list", params, idempotency_key=idempotency_key)
+
+    def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[PaymentIntentsRetrieve]) -> R:
+        """Retrieve a payment intent."""
+        return self._call("payment_intents.retrieve", params, idempotency_key=idempotency_key)
+
+    def update(self, *, idempotency_key: str | None = None, **params: Unpack[PaymentIntentsUpdate]) -> R:
+        """Update a payment intent."""
+        return self._call("payment_intents.update", params, idempotency_key=idempotency_key)
+
+
+class PaymentMethods(Resource[R]):
+    """`payment_methods`."""
+
+    def attach(self, *, idempotency_key: str | None = None, **params: Unpack[PaymentMethodsAttach]) -> R:
+        """Attach a payment method to a customer."""
+        return self._call("payment_methods.attach", params, idempotency_key=idempotency_key)
+
+    def create(self, *, idempotency_key: str | None = None, **params: Unpack[PaymentMethodsCreate]) -> R:
+        """Create a payment method from a card token or a wallet's number."""
+        return self._call("payment_methods.create", params, idempotency_key=idempotency_key)
+
+    def detach(self, *, idempotency_key: str | None = None, **params: Unpack[PaymentMethodsDetach]) -> R:
+        """Detach a payment method from its customer."""
+        return self._call("payment_methods.detach", params, idempotency_key=idempotency_key)
+
+    def list(self, *, idempotency_key: str | None = None, **params: Unpack[PaymentMethodsList]) -> R:
+        """List payment methods, newest first."""
+        return self._call("payment_methods.list", params, idempotency_key=idempotency_key)
+
+    def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[PaymentMethodsRetrieve]) -> R:
+        """Retrieve a payment method."""
+        return self._call("payment_methods.retrieve", params, idempotency_key=idempotency_key)
+
+    def update(self, *, idempotency_key: str | None = None, **params: Unpack[PaymentMethodsUpdate]) -> R:
+        """Update a payment method."""
+        return self._call("payment_methods.update", params, idempotency_key=idempotency_key)
+
+
+class WebhookEndpoints(Resource[R]):
+    """`webhook_endpoints`."""
+
+    def create(self, *, idempotency_key: str | None = None, **params: Unpack[WebhookEndpointsCreate]) -> R:
+        """Create a webhook endpoint; the answer holds its signing secret."""
+        return self._call("webhook_endpoints.create", params, idempotency_key=idempotency_key)
+
+    def delete(self, *, idempotency_key: str | None = None, **params: Unpack[WebhookEndpointsDelete]) -> R:
+        """Delete a webhook endpoint."""
+        return self._call("webhook_endpoints.delete", params, idempotency_key=idempotency_key)
+
+    def list(self, *, idempotency_key: str | None = None, **params: Unpack[WebhookEndpointsList]) -> R:
+        """List webhook endpoints, newest first."""
+        return self._call("webhook_endpoints.list", params, idempotency_key=idempotency_key)
+
+    def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[WebhookEndpointsRetrieve]) -> R:
+        """Retrieve a webhook endpoint."""
+        return self._call("webhook_endpoints.retrieve", params, idempotency_key=idempotency_key)
+
+    def update(self, *, idempotency_key: str | None = None, **params: Unpack[WebhookEndpointsUpdate]) -> R:
+        """Update a webhook endpoint."""
+        return self._call("webhook_endpoints.update", params, idempotency_key=idempotency_key)
+
+
+class Operations(Resource[R]):
+    """All nouns."""
+
+    def __init__(self, call: Callable[..., R]) -> None:
+        super().__init__(call)
+        self.balance = Balance(call)
+        self.balance_transactions = BalanceTransactions(call)
+        self.charges = Charges(call)
+        self.customers = Customers(call)
+        self.events = Events(call)
+        self.payment_intents = PaymentIntents(call)
+        self.payment_methods = PaymentMethods(call)
+        self.webhook_endpoints = WebhookEndpoints(call)
