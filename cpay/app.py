@@ -12,6 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 
 import dashboard.receipts
 import openapi.door
+import openapi.published
 import rpc.door
 import webhooks.callbacks
 from cpay.reporting import configure
@@ -38,6 +39,7 @@ def create_app(settings: Settings) -> Litestar:
     return Litestar(
         route_handlers=[
             *openapi.door.routes(processor),
+            *openapi.published.routes(processor),
             *rpc.door.routes(processor),
             *webhooks.callbacks.handlers(processor),
             *dashboard.receipts.handlers(processor),

@@ -1,0 +1,38 @@
+"""The shape of each object in an answer, described as types.
+
+The renderers in `processor` build plain dicts; here stands what a client may rely on. The tests
+hold one against the other: every answer of a running stack must match its type exactly, member by
+member. What a member means is said in `openapi/words.py`.
+
+A class has its object's name, `PaymentIntent` for `payment_intent`; the name must be in `OBJECTS`.
+"""
+
+from msgspec import Struct
+
+from openapi.objects import (
+    customers,
+    events,
+    ledger,
+    payment_methods,
+    payments,
+    webhook_endpoints,
+)
+
+OBJECTS: dict[str, type[Struct]] = {
+    "balance": ledger.Balance,
+    "balance_transaction": ledger.BalanceTransaction,
+    "customer": customers.Customer,
+    "deleted_customer": customers.DeletedCustomer,
+    "payment_method": payment_methods.PaymentMethod,
+    "payment_intent": payments.PaymentIntent,
+    "charge": payments.Charge,
+    "event": events.Event,
+    "webhook_endpoint": webhook_endpoints.WebhookEndpoint,
+    "deleted_webhook_endpoint": webhook_endpoints.DeletedWebhookEndpoint,
+}
+
+# Objects that can still be read after their deletion, in their deleted form.
+READABLE_WHEN_DELETED = frozenset({"customer"})
+
+# Names of the expander for members that can be of several kinds.
+KINDS: dict[str, tuple[str, ...]] = {"source": ("charge",)}
