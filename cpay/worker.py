@@ -19,6 +19,7 @@ from processor.ledger import posting
 from processor.ledger.fees import DAY
 from processor.payments import janitor
 from processor.receipts import store as receipts
+from processor.refunds import settlement as refunds
 from tenants import provision
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ async def _release(processor: Processor, job: Job, _: bool) -> timedelta:
 
 HANDLERS: dict[str, Handler] = {
     "look_up": janitor.look_up,
+    "look_up_refund": refunds.look_up,
     "receipt": _receipt,
     provision.PRUNE_JOB: _prune,
     provision.RELEASE_JOB: _release,

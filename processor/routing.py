@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from processor.breaker import Breaker
-from providers.boundary import Answer, Captures, Charge, Provider, Verdict
+from providers.boundary import Answer, Captures, Charge, Provider, Refunds, Verdict
 
 
 @dataclass(slots=True)
@@ -24,6 +24,8 @@ class Account:
     networks: frozenset[str] = frozenset()  # of wallets; empty for cards
     countries: frozenset[str] = frozenset()  # of wallets; empty: any
     concurrency: int = 64  # calls at once from one process
+    # The provider's other product, where sending money out is one: refunds and payouts go there.
+    disbursement: object | None = None
     breaker: Breaker = field(default_factory=Breaker)
     gate: asyncio.Semaphore = field(init=False)
 
@@ -87,6 +89,13 @@ class Router:
     async def look_up(self, name: str, charge: Charge) -> Answer:
         """Ask what became of a charge. Never blocked by a breaker."""
         return await self.account(name).provider.look_up(charge)
+
+    def refunds(self, name: str) -> Refunds | None:
+        """Who gives money of this account's charges back; None where the rail has no refund."""
+        account = self.account(name)
+        if isinstance(account.provider, Refunds):
+            return account.provider
+        return account.disbursement if isinstance(account.disbursement, Refunds) else None
 
     async def capture(self, name: str, charge: Charge, reference: str, amount: int) -> Answer:
         """Take a held amount, in minor units."""

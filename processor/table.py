@@ -7,6 +7,7 @@ from processor.ledger import operations as ledger
 from processor.operations import Operation
 from processor.payment_methods import operations as payment_methods
 from processor.payments import charges, intents
+from processor.refunds import operations as refunds
 from processor.sources import by_prefix
 from processor.webhook_endpoints import operations as webhook_endpoints
 
@@ -18,6 +19,7 @@ OPERATIONS: dict[str, Operation] = {
         *intents.OPERATIONS,
         *charges.OPERATIONS,
         *ledger.OPERATIONS,
+        *refunds.OPERATIONS,
         *events.OPERATIONS,
         *webhook_endpoints.OPERATIONS,
     ]
@@ -54,6 +56,16 @@ EXPANDER = Expander(
         },
         "balance": {},
         "balance_transaction": {"source": "source"},
+        "refund": {
+            "balance_transaction": "balance_transaction",
+            "charge": "charge",
+            "customer": None,
+            "failure_balance_transaction": "balance_transaction",
+            "payment_intent": "payment_intent",
+            "payment_method": None,
+            "source_transfer_reversal": None,
+            "transfer_reversal": None,
+        },
         "event": {},
         # Whatever can cause a balance transaction.
         "source": {
@@ -70,6 +82,7 @@ EXPANDER = Expander(
         "customer": customers.load,
         "payment_intent": intents.load,
         "payment_method": payment_methods.load,
-        "source": by_prefix({"ch": charges.load, "py": charges.load}),
+        "refund": refunds.load,
+        "source": by_prefix({"ch": charges.load, "py": charges.load, "re": refunds.load}),
     },
 )

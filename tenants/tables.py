@@ -255,6 +255,8 @@ charges = _object(
     _required("payment_intent", Text(collation="C")),
     _required("amount", BigInteger),
     _required("amount_captured", BigInteger),
+    # What has been given back, refunds under way included.
+    Column("amount_refunded", BigInteger, nullable=False, server_default=text("0")),
     _required("currency"),
     Column("customer", Text(collation="C")),
     Column("payment_method", Text(collation="C")),
@@ -264,8 +266,28 @@ charges = _object(
     one_of("state", CHARGE_STATES),
     CheckConstraint("amount > 0", name="amount"),
     CheckConstraint("amount_captured between 0 and amount", name="amount_captured"),
+    CheckConstraint("amount_refunded between 0 and amount_captured", name="amount_refunded"),
     Index(None, "payment_intent"),
     Index(None, "customer"),
+    Index(None, "reference", unique=True),
+)
+
+REFUND_STATES = ("submitted", "pending", "unknown", "succeeded", "failed")
+
+refunds = _object(
+    "refunds",
+    _required("state"),
+    _required("charge", Text(collation="C")),
+    _required("payment_intent", Text(collation="C")),
+    _required("amount", BigInteger),
+    _required("currency"),
+    _required("provider"),
+    _required("reference"),
+    Column("provider_reference", Text),
+    one_of("state", REFUND_STATES),
+    CheckConstraint("amount > 0", name="amount"),
+    Index(None, "charge"),
+    Index(None, "payment_intent"),
     Index(None, "reference", unique=True),
 )
 

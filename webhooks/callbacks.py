@@ -24,6 +24,13 @@ MAX_CALLBACK = 100_000  # bytes
 _SCHEMA = re.compile(r"t[0-9]{1,18}_(test|live)")
 _REFERENCE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
+# What a reference of ours is about, and the job that asks what became of it.
+_SUBJECT = """
+select id, provider, 'look_up' as job from charges where reference = $1
+union all
+select id, provider, 'look_up_refund' from refunds where reference = $1
+"""
+
 _STORE = """
 insert into callbacks (reference, provider, body_hash, body) values ($1, $2, $3, $4)
 on conflict do nothing
@@ -75,12 +82,12 @@ async def _knock(
     if not await _schema_exists(processor, schema):
         return 404
     async with processor.database.tenant(schema) as connection:
-        charge = await _charge(connection, reference)
-        if charge is None or charge.provider != account:
+        subject = await connection.fetchrow(_SUBJECT, reference)
+        if subject is None or subject["provider"] != account:
             return 404
         digest = hashlib.sha256(body).digest()
         await connection.execute(_STORE, reference, account, digest, body)
-        await jobs.enqueue(connection, "look_up", [charge.id])
+        await jobs.enqueue(connection, subject["job"], [subject["id"]])
     return 200
 
 

@@ -31,6 +31,11 @@ GRACE_AFTERWARDS = 4
 RESEND_WITHIN = 180
 
 
+def grace(state: str) -> int:
+    """Seconds after which a provider that has never seen a reference is believed."""
+    return GRACE_WHILE_SUBMITTED if state == "submitted" else GRACE_AFTERWARDS
+
+
 def delay(attempts: int) -> timedelta:
     """How long to wait after this many looks."""
     return timedelta(seconds=SCHEDULE[min(attempts, len(SCHEDULE)) - 1])
@@ -82,9 +87,11 @@ async def _ask(processor: Processor, presenter: Presenter, charge: Charge) -> An
     if answer.verdict is not Verdict.NOT_SENT or charge.state not in OPEN:
         return answer
     age = time.time() - charge.created
-    grace = GRACE_WHILE_SUBMITTED if charge.state == "submitted" else GRACE_AFTERWARDS
-    if charge.state == "pending" or age < grace:
+    if charge.state == "pending" or age < grace(charge.state):
         return Answer(Verdict.UNKNOWN, evidence=answer.evidence)
     if age > RESEND_WITHIN:
         return answer
-    return await processor.router.charge(charge.provider, sent)
+    again = await processor.router.charge(charge.provider, sent)
+    # A second sending that could not leave says nothing about the first: ask again later.
+    not_sent = again.verdict is Verdict.NOT_SENT
+    return Answer(Verdict.UNKNOWN, evidence=again.evidence) if not_sent else again

@@ -78,6 +78,7 @@ class PendingStep(Struct, omit_defaults=True):
     reference: str  # ours: repeating the step with it can do it once only
     amount: int = 0
     reason: str | None = None  # of a cancellation
+    begun: float = 0.0  # unix seconds
 
 
 class ChargeDetails(Struct, omit_defaults=True):
@@ -117,6 +118,7 @@ class Charge(Row, kw_only=True):
     payment_intent: str
     amount: int
     amount_captured: int = 0
+    amount_refunded: int = 0
     currency: str
     customer: str | None = None
     payment_method: str | None = None
@@ -207,7 +209,7 @@ class Presenter:
             "object": "charge",
             "amount": charge.amount,
             "amount_captured": charge.amount_captured,
-            "amount_refunded": 0,
+            "amount_refunded": charge.amount_refunded,
             "application": None,
             "application_fee": None,
             "application_fee_amount": None,
@@ -235,7 +237,8 @@ class Presenter:
             "receipt_email": details.receipt_email,
             "receipt_number": None,
             "receipt_url": self.receipt_url(charge) if charge.state == "succeeded" else None,
-            "refunded": charge.state == "canceled",
+            "refunded": charge.state == "canceled"
+            or 0 < charge.amount_captured == charge.amount_refunded,
             "review": None,
             "shipping": msgspec.to_builtins(details.shipping),
             "source": None,

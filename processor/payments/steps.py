@@ -23,6 +23,9 @@ from processor.routing import Router
 from providers.boundary import Answer, Verdict
 from tenants.database import Connection
 
+# The janitor repeats a step without an answer after this many seconds.
+REPEAT_AFTER = 5
+
 
 def begin(
     intent: Intent,
@@ -34,7 +37,7 @@ def begin(
 ) -> None:
     """Write the step into the charge, in memory. While it is open the intent is processing, so
     that nobody takes another."""
-    charge.details.step = PendingStep(kind, str(uuid.uuid4()), amount, reason)
+    charge.details.step = PendingStep(kind, str(uuid.uuid4()), amount, reason, time.time())
     charge.version += 1
     intent.status = "processing"
     intent.version += 1
@@ -59,7 +62,7 @@ async def store(connection: Connection, presenter: Presenter, drafts: Sequence[D
     if waiting:
         await Charge.update(connection, waiting)
         ids = [charge.id for charge in waiting]
-        await jobs.enqueue(connection, "look_up", ids, delay_seconds=5)
+        await jobs.enqueue(connection, "look_up", ids, delay_seconds=REPEAT_AFTER)
     await log.append(
         connection,
         [
@@ -102,14 +105,22 @@ async def finish(
     settled = await lock(connection, [charge for charge, _ in answers])
     for identifier, answer in answers:
         each = settled[identifier]
-        if each.charge.details.step is None:
+        step = each.charge.details.step
+        if step is None:
             continue  # somebody else brought the answer first
         if answer.verdict is Verdict.SUCCEEDED:
             _succeed(presenter, each, answer, (requests or {}).get(identifier))
-        elif answer.verdict in (Verdict.DECLINED, Verdict.NOT_SENT):
+        elif answer.verdict is Verdict.DECLINED or _was_never_sent(step, answer):
             _give_up(each)
     await write(connection, presenter, list(settled.values()))
     return settled
+
+
+def _was_never_sent(step: PendingStep, answer: Answer) -> bool:
+    """Whether the provider has certainly not heard of the step. That a repeat was not sent says
+    nothing about the try before it, whose answer was lost: such a step stays, to be repeated."""
+    only_try = time.time() - step.begun < REPEAT_AFTER
+    return answer.verdict is Verdict.NOT_SENT and only_try
 
 
 def _succeed(
@@ -140,10 +151,12 @@ def _succeed(
 
 
 def _give_up(settled: Settled) -> None:
-    """The provider refused the step, or never heard of it: all is as it was before."""
+    """The provider refused the step, or never heard of it: all is as it was before, unless the
+    payment itself was decided in the meantime."""
     charge, intent = settled.charge, settled.intent
     _close(settled, None)
-    intent.status = "requires_capture" if charge.state == "authorized" else "requires_action"
+    if intent.status == "processing":
+        intent.status = "requires_capture" if charge.state == "authorized" else "requires_action"
 
 
 def _close(settled: Settled, answer: Answer | None) -> None:
@@ -156,8 +169,8 @@ def _close(settled: Settled, answer: Answer | None) -> None:
 
 
 def refusal(settled: Settled, answer: Answer) -> APIError | None:
-    """What the caller is told when the step was not taken."""
-    if answer.verdict not in (Verdict.DECLINED, Verdict.NOT_SENT):
+    """What the caller is told when the step was given up because of this answer."""
+    if not settled.changed or answer.verdict is Verdict.SUCCEEDED:
         return None
     return CardError(
         "The provider did not carry out this request; the payment is as it was before. Try again"

@@ -1,0 +1,1 @@
+"""Refunds: money of a charge on its way back to the payer."""
