@@ -7,6 +7,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "migrate", _migrate, "bring the database and all tenants to this version")
     _add(commands, "settings", _settings, "explain every setting and show the value in force")
     _add_tenant_commands(commands.add_parser("tenant", help="create, list, export, delete tenants"))
+    _add_ledger_commands(commands.add_parser("ledger", help="prove the books"))
     _add_key_commands(commands.add_parser("key", help="create, roll, revoke, list API keys"))
     return parser
 
@@ -109,6 +111,17 @@ def _add_key_commands(parser: argparse.ArgumentParser) -> None:
         commands, "list", _operator("list_keys"), "list a tenant's keys, without secrets"
     )
     listing.add_argument("tenant", help="acct_...")
+
+
+def _add_ledger_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    verify = _add(
+        commands,
+        "verify",
+        _operator("verify", "cpay.ledger_command"),
+        "prove that every entry balances and every balance equals its entries",
+    )
+    verify.add_argument("--tenant", help="acct_...; every tenant when not given")
 
 
 def _dev(settings: Settings, _: argparse.Namespace) -> None:
@@ -179,18 +192,16 @@ def _migrate(settings: Settings, options: argparse.Namespace) -> None:
     _operator("migrate")(settings, options)
 
 
-def _operator(name: str) -> Command:
-    """Return the command that runs a function of `cpay.tenants_command` with its own options.
+def _operator(name: str, module: str = "cpay.tenants_command") -> Command:
+    """Return the command that runs a function of a module of ours with its own options.
 
     The function is `async (settings, **options)`; what it returns is printed as JSON, a list as one
     line an element.
     """
 
     def command(settings: Settings, options: argparse.Namespace) -> None:
-        from cpay import tenants_command
-
         settings.need("admin_database_url")
-        function: Callable[..., Coroutine[Any, Any, object]] = getattr(tenants_command, name)
+        function: Callable[..., Coroutine[Any, Any, object]] = getattr(import_module(module), name)
         keywords = {key: value for key, value in vars(options).items() if key != "command"}
         try:
             result = asyncio.run(function(settings, **keywords))
