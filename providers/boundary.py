@@ -46,6 +46,7 @@ class DeclineCode(StrEnum):
         "authentication_required"  # off session, and the bank wants 3-D Secure
     )
     AUTHENTICATION_FAILED = "authentication_failed"  # the payer failed 3-D Secure
+    FLOAT_INSUFFICIENT = "float_insufficient"  # our own account there can't pay a refund or payout
     PROCESSING_ERROR = "processing_error"  # the card network's own failure, said aloud
     PROVIDER_ERROR = "provider_error"  # the provider said FAILED for a reason of its own
     CONFIGURATION = "configuration"  # our credentials, environment or currency are wrong

@@ -11,72 +11,29 @@ import hmac
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
 import httpx
-import msgspec
 
-from .boundary import Answer, Charge, DeclineCode, ForgedCallback, Verdict
+from .boundary import Answer, Charge, DeclineCode, ForgedCallback, Refund, Verdict
 from .connection import exchange
+from .stripe_api import (
+    Reply,
+    Request,
+    answer,
+    decline_code,
+    evidence,
+    json_object,
+    mapping,
+    read_error,
+)
+from .stripe_refunds import build_look_up_refund, build_refund, read_look_up_refund, read_refund
 
 SIGNATURE_TOLERANCE = 300  # seconds between a webhook's signature and now, as Stripe's own SDKs
 
-# Stripe's `decline_code`, or `code` where there is none; whatever is missing is a generic decline.
-# https://docs.stripe.com/declines/codes and https://docs.stripe.com/error-codes
-DECLINE_CODES = {
-    "authentication_not_handled": DeclineCode.AUTHENTICATION_REQUIRED,
-    "authentication_required": DeclineCode.AUTHENTICATION_REQUIRED,
-    "card_velocity_exceeded": DeclineCode.CARD_VELOCITY_EXCEEDED,
-    "do_not_honor": DeclineCode.DO_NOT_HONOR,
-    "expired_card": DeclineCode.EXPIRED_CARD,
-    "fraudulent": DeclineCode.FRAUDULENT,
-    "incorrect_cvc": DeclineCode.INCORRECT_CVC,
-    "incorrect_number": DeclineCode.INCORRECT_NUMBER,
-    "insufficient_funds": DeclineCode.INSUFFICIENT_FUNDS,
-    "invalid_cvc": DeclineCode.INCORRECT_CVC,
-    "invalid_number": DeclineCode.INCORRECT_NUMBER,
-    "issuer_not_available": DeclineCode.PROCESSING_ERROR,
-    "lost_card": DeclineCode.LOST_CARD,
-    "payment_intent_authentication_failure": DeclineCode.AUTHENTICATION_FAILED,
-    "processing_error": DeclineCode.PROCESSING_ERROR,
-    "stolen_card": DeclineCode.STOLEN_CARD,
-    "withdrawal_count_limit_exceeded": DeclineCode.LIMIT_EXCEEDED,
-}
-
-# The only fields of a reply that are kept. No object of Stripe's is kept whole: intents carry a
-# client secret, errors and payment methods carry the payer's details.
-_EVIDENCE_OF_INTENT = (
-    "id", "status", "amount", "amount_capturable", "amount_received", "currency",
-    "latest_charge", "canceled_at", "cancellation_reason",
-)  # fmt: skip
-_EVIDENCE_OF_ERROR = ("type", "code", "decline_code", "param", "message", "charge")
+_NO_INTENT = Answer(Verdict.NOT_SENT, evidence={"intent": "not found"})
 _UNIX_SECONDS = re.compile(r"[0-9]{1,12}")
-_SECRET = re.compile(r"\b[sr]k_\w+|\b\w+_secret_\w+|\d{12,19}")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A call of Stripe's API, before it meets a connection."""
-
-    method: str
-    path: str
-    form: Mapping[str, str] = field(default_factory=dict)  # the body, or a GET's query string
-    idempotency_key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back: a status and its JSON object; None if the body was something else."""
-
-    status: int
-    body: Mapping[str, Any] | None
-    request_id: str | None = None
-
-    @property
-    def error(self) -> Mapping[str, Any]:
-        """Stripe's `error` object; empty if the reply has none."""
-        return _mapping(_mapping(self.body).get("error"))
 
 
 def build_charge(charge: Charge) -> Request:
@@ -143,12 +100,12 @@ def read_look_up(charge: Charge, reply: Reply) -> Answer:
     An error here says something about our question and nothing about the attempt.
     """
     if reply.status != 200 or reply.body is None:
-        return Answer(Verdict.UNKNOWN, charge.provider_reference, evidence=_evidence(reply))
+        return Answer(Verdict.UNKNOWN, charge.provider_reference, evidence=evidence(reply))
     if reply.body.get("object") != "search_result":
         return read_intent(charge, reply.body, reply)
     found = reply.body.get("data")
     if found == []:
-        return Answer(Verdict.NOT_SENT, evidence={**_evidence(reply), "found": 0})
+        return Answer(Verdict.NOT_SENT, evidence={**evidence(reply), "found": 0})
     first = found[0] if isinstance(found, list) else None
     return read_intent(charge, first, reply)
 
@@ -158,9 +115,9 @@ def read_capture(amount: int, reply: Reply) -> Answer:
     intent = _intent_in(reply)
     if intent.get("status") == "succeeded":
         taken = intent.get("amount_received") == amount
-        return _answer(Verdict.SUCCEEDED if taken else Verdict.UNKNOWN, intent, reply)
+        return answer(Verdict.SUCCEEDED if taken else Verdict.UNKNOWN, intent, reply)
     if intent.get("status") == "canceled":
-        return _answer(Verdict.DECLINED, intent, reply, DeclineCode.EXPIRED)
+        return answer(Verdict.DECLINED, intent, reply, DeclineCode.EXPIRED)
     return _of_a_change(reply)
 
 
@@ -170,49 +127,28 @@ def read_cancel(reply: Reply) -> Answer:
     """
     intent = _intent_in(reply)
     if intent.get("status") == "canceled":
-        return _answer(Verdict.SUCCEEDED, intent, reply)
+        return answer(Verdict.SUCCEEDED, intent, reply)
     return _of_a_change(reply)
 
 
 def read_intent(charge: Charge, intent: Any, reply: Reply) -> Answer:
     """The verdict on a payment intent of Stripe's, which must be the one of this charge."""
-    intent = _mapping(intent)
+    intent = mapping(intent)
     known = (intent.get("amount"), intent.get("currency")) == (charge.amount, charge.currency)
     match intent.get("status") if known else None:
         case "succeeded" | "requires_capture":
-            return _answer(Verdict.SUCCEEDED, intent, reply)
+            return answer(Verdict.SUCCEEDED, intent, reply)
         case "processing":
-            return _answer(Verdict.PENDING, intent, reply)
+            return answer(Verdict.PENDING, intent, reply)
         case "requires_action":
-            redirect = _mapping(_mapping(intent.get("next_action")).get("redirect_to_url"))
-            return _answer(Verdict.PENDING, intent, reply, redirect_url=redirect.get("url"))
+            redirect = mapping(mapping(intent.get("next_action")).get("redirect_to_url"))
+            return answer(Verdict.PENDING, intent, reply, redirect_url=redirect.get("url"))
         case "requires_payment_method" if intent.get("last_payment_error"):
-            error = _mapping(intent["last_payment_error"])
-            return _answer(Verdict.DECLINED, intent, reply, _decline_code(error))
+            error = mapping(intent["last_payment_error"])
+            return answer(Verdict.DECLINED, intent, reply, decline_code(error))
         case "canceled":
-            return _answer(Verdict.DECLINED, intent, reply, _cancel_code(intent))
-    return _answer(Verdict.UNKNOWN, intent, reply)
-
-
-def read_error(reply: Reply) -> Answer:
-    """The verdict on a call that should have moved money, when the reply is an error.
-
-    https://docs.stripe.com/api/errors: 402 is a decline. Of the other 4xx, 409 and an
-    `idempotency_error` say that our reference has been there before, with an outcome that they
-    don't say; 429 was turned away at the door; the rest were refused before anything was done.
-    """
-    error = reply.error
-    intent = _mapping(error.get("payment_intent"))
-    if reply.status == 429:
-        return _answer(Verdict.NOT_SENT, intent, reply)
-    if reply.status == 402 and error.get("type") == "card_error":
-        return _answer(Verdict.DECLINED, intent, reply, _decline_code(error))
-    if error.get("code") == "payment_intent_unexpected_state":
-        return _answer(Verdict.DECLINED, intent, reply, DeclineCode.PROVIDER_ERROR)
-    refused = error.get("type") not in (None, "idempotency_error")  # by Stripe, not by a proxy
-    if reply.status in (400, 401, 403, 404) and refused:
-        return _answer(Verdict.DECLINED, intent, reply, DeclineCode.CONFIGURATION)
-    return _answer(Verdict.UNKNOWN, intent, reply)
+            return answer(Verdict.DECLINED, intent, reply, _cancel_code(intent))
+    return answer(Verdict.UNKNOWN, intent, reply)
 
 
 def read_webhook(
@@ -233,59 +169,26 @@ def read_webhook(
     given = [value for name, _, value in parts if name == "v1"]
     if not any(hmac.compare_digest(e.encode(), g.encode()) for e in expected for g in given):
         raise ForgedCallback("wrong signature")
-    event = _json_object(body)
+    event = json_object(body)
     if event is None:
         raise ForgedCallback("not a JSON object")
-    metadata = _mapping(_mapping(event.get("data")).get("object")).get("metadata")
-    reference = _mapping(metadata).get("reference")
+    metadata = mapping(mapping(event.get("data")).get("object")).get("metadata")
+    reference = mapping(metadata).get("reference")
     return reference if isinstance(reference, str) else None
 
 
 def _intent_in(reply: Reply) -> Mapping[str, Any]:
     """The intent that a change answers with, or that it refused to change."""
     if reply.status == 200:
-        return _mapping(reply.body)
-    return _mapping(reply.error.get("payment_intent"))
+        return mapping(reply.body)
+    return mapping(reply.error.get("payment_intent"))
 
 
 def _of_a_change(reply: Reply) -> Answer:
     """The verdict on a capture or cancellation that left the intent in no state we asked for."""
     if reply.status == 200:
-        return _answer(Verdict.UNKNOWN, _intent_in(reply), reply)
+        return answer(Verdict.UNKNOWN, _intent_in(reply), reply)
     return read_error(reply)
-
-
-def _answer(
-    verdict: Verdict,
-    intent: Mapping[str, Any],
-    reply: Reply,
-    decline_code: DeclineCode | None = None,
-    redirect_url: str | None = None,
-) -> Answer:
-    evidence = _evidence(reply, intent)
-    return Answer(verdict, intent.get("id"), decline_code, redirect_url, evidence)
-
-
-def _evidence(reply: Reply, intent: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """What is worth keeping of a reply: a few named fields, without secrets."""
-    intent = intent or {}
-    error = reply.error or _mapping(intent.get("last_payment_error"))
-    evidence: dict[str, Any] = {"http_status": reply.status, "request_id": reply.request_id}
-    if reply.body is None:
-        evidence["body"] = "not a JSON object"
-    evidence |= {name: intent[name] for name in _EVIDENCE_OF_INTENT if intent.get(name) is not None}
-    said = {name: error[name] for name in _EVIDENCE_OF_ERROR if error.get(name) is not None}
-    if said:
-        # Stripe quotes what it was sent, a wrong key for instance.
-        evidence["error"] = {name: _SECRET.sub("[hidden]", str(v)) for name, v in said.items()}
-    return evidence
-
-
-def _decline_code(error: Mapping[str, Any]) -> DeclineCode:
-    for word in (error.get("decline_code"), error.get("code")):
-        if word in DECLINE_CODES:
-            return DECLINE_CODES[word]
-    return DeclineCode.GENERIC_DECLINE
 
 
 def _cancel_code(intent: Mapping[str, Any]) -> DeclineCode:
@@ -295,21 +198,8 @@ def _cancel_code(intent: Mapping[str, Any]) -> DeclineCode:
     return DeclineCode.PROVIDER_ERROR
 
 
-def _json_object(content: bytes) -> dict[str, Any] | None:
-    try:
-        body = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return body if isinstance(body, dict) else None
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    """`value` if it is a JSON object, else an empty one: a reply may hold anything anywhere."""
-    return value if isinstance(value, dict) else {}
-
-
 class StripeCards:
-    """A Stripe account that takes card payments: `Provider` and `Captures` of the boundary."""
+    """A Stripe account that takes card payments: `Provider`, `Captures` and `Refunds`."""
 
     name = "stripe"
 
@@ -347,23 +237,56 @@ class StripeCards:
 
     async def capture(self, charge: Charge, reference: str, amount: int) -> Answer:
         """Take `amount` (minor units) of the held payment. A repeated `reference` is replayed."""
-        intent_id = charge.provider_reference or (await self.look_up(charge)).provider_reference
+        intent_id = await self._intent_id(charge)
         if intent_id is None:
-            return Answer(Verdict.NOT_SENT, evidence={"intent": "not found"})
+            return _NO_INTENT
         reply = await self._send(build_capture(intent_id, reference, amount))
         return reply if isinstance(reply, Answer) else read_capture(amount, reply)
 
     async def cancel(self, charge: Charge, reference: str) -> Answer:
         """Release the held payment, or withdraw one whose payer has not authenticated."""
-        intent_id = charge.provider_reference or (await self.look_up(charge)).provider_reference
+        intent_id = await self._intent_id(charge)
         if intent_id is None:
-            return Answer(Verdict.NOT_SENT, evidence={"intent": "not found"})
+            return _NO_INTENT
         reply = await self._send(build_cancel(intent_id, reference))
         return reply if isinstance(reply, Answer) else read_cancel(reply)
+
+    async def refund(self, refund: Refund) -> Answer:
+        """Give money back to the card.
+
+        SUCCEEDED means that Stripe took it on: a bank may still send it back days later, which a
+        `refund.failed` webhook announces and `look_up_refund` then says: DECLINED.
+        """
+        intent_id = await self._intent_id(refund.charge)
+        if intent_id is None:
+            return _NO_INTENT
+        reply = await self._send(build_refund(refund, intent_id))
+        return reply if isinstance(reply, Answer) else read_refund(refund, reply)
+
+    async def look_up_refund(self, refund: Refund) -> Answer:
+        """Find the refund, by Stripe's id or by our reference among the payment's refunds.
+
+        NOT_SENT is the truth only when the call that sent it has ended.
+        """
+        unknown = Answer(Verdict.UNKNOWN, refund.provider_reference)
+        intent_id = None
+        if refund.provider_reference is None:
+            intent_id = await self._intent_id(refund.charge)
+            if intent_id is None:
+                return replace(unknown, evidence=_NO_INTENT.evidence)
+        reply = await self._send(build_look_up_refund(refund, intent_id))
+        if isinstance(reply, Answer):
+            # A question that was not sent is no answer, least of all "never seen".
+            return replace(unknown, evidence=reply.evidence)
+        return read_look_up_refund(refund, reply)
 
     def read_callback(self, headers: Mapping[str, str], body: bytes) -> str | None:
         """Our reference in a signed webhook. Raises ForgedCallback, always if we have no secret."""
         return read_webhook(headers, body, self._webhook_secrets, time.time())
+
+    async def _intent_id(self, charge: Charge) -> str | None:
+        """Stripe's id of the charge; None if Stripe does not show it."""
+        return charge.provider_reference or (await self.look_up(charge)).provider_reference
 
     async def _send(self, request: Request) -> Reply | Answer:
         """The reply, or the verdict on a connection that brought none."""
@@ -384,6 +307,6 @@ class StripeCards:
             return response
         return Reply(
             response.status_code,
-            _json_object(response.content),
+            json_object(response.content),
             response.headers.get("request-id"),
         )

@@ -53,6 +53,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     decline: str | None = None  # a key of DECLINES
     amount_received: int = 0
     canceled_at: int | None = None
+    refunding: str = "succeeded"  # how the card takes a refund: one of `Refunding`
 
     @property
     def reference(self) -> str:
@@ -83,7 +84,11 @@ def confirm(
             or (card.authentication is Authentication.ON_SESSION and not off_session)
         )
     )
-    intent = replace(intent, outcome="succeeded" if outcome == "requires_action" else outcome)
+    intent = replace(
+        intent,
+        outcome="succeeded" if outcome == "requires_action" else outcome,
+        refunding=card.refunding,
+    )
     if wants_authentication and (off_session or refuse_action):
         return declined(intent, "authentication_required")
     if wants_authentication:

@@ -5,8 +5,6 @@ nothing, so that whoever runs it can record the effect and the idempotency key i
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from time import time
 from typing import Any
 from uuid import uuid4
@@ -14,9 +12,27 @@ from uuid import uuid4
 import msgspec
 
 from .book import Book, Movement
+from .card_calls import (
+    ApiCall,
+    Effect,
+    Operation,
+    Refused,
+    check_names,
+    metadata_of,
+    missing,
+    positive,
+    required,
+)
 from .card_intents import Intent, as_json, canceled, captured, card_error, confirm
-from .card_table import DECLINES, Authentication, SandboxCard, card_of_alias, card_of_number
-from .script import Step
+from .card_refund_operations import RefundOperations
+from .card_table import (
+    DECLINES,
+    Authentication,
+    Refunding,
+    SandboxCard,
+    card_of_alias,
+    card_of_number,
+)
 
 NOT_INDEXED = "not_indexed"  # the outcome of a search that came too early
 
@@ -30,40 +46,6 @@ _CREATE_PARAMETERS = frozenset(
 _SEARCH = re.compile(r"""metadata\[['"]([^'"]+)['"]\]\s*:\s*['"]([^'"]*)['"]""")
 
 
-class Refused(Exception):
-    """A request that is refused before anything is made. Its idempotency key stays free."""
-
-    def __init__(self, status: int, message: str, **error: Any) -> None:
-        """`error` holds more fields of Stripe's error object: code, param, another type."""
-        super().__init__(message)
-        self.status = status
-        self.error = {"type": "invalid_request_error", "message": message, **error}
-
-
-@dataclass(frozen=True, slots=True)
-class ApiCall:
-    """An authenticated request. `form` is flat: `{"metadata[reference]": "..."}`."""
-
-    account: str
-    id: str  # of the object in the path; empty if there is none
-    form: Mapping[str, str]
-    step: Step
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """The answer to a request, and what becomes true with it."""
-
-    status: int
-    body: dict[str, Any]
-    intent: Intent | None = None
-    cards: dict[str, dict[str, Any]] = field(default_factory=dict)  # by payment method
-    movements: tuple[Movement, ...] = ()
-
-
-Operation = Callable[[ApiCall], Effect]
-
-
 class CardOperations:
     """The operations, over the intents and cards in the book."""
 
@@ -71,6 +53,7 @@ class CardOperations:
         """`public_url` is where a payer's browser finds the 3-D Secure pages."""
         self._book = book
         self._public_url = public_url
+        self.refunds = RefundOperations(book, self._of_account)
         self._table: list[tuple[str, re.Pattern[str], Operation]] = [
             ("POST", re.compile(r"/v1/payment_intents"), self._create),
             ("GET", re.compile(r"/v1/payment_intents/search"), self._search),
@@ -78,6 +61,7 @@ class CardOperations:
             ("POST", re.compile(r"/v1/payment_intents/(\w+)/capture"), self._capture),
             ("POST", re.compile(r"/v1/payment_intents/(\w+)/cancel"), self._cancel),
             ("POST", re.compile(r"/v1/payment_methods"), self._create_payment_method),
+            *self.refunds.table,
         ]
 
     def route(self, method: str, path: str) -> tuple[Operation, str]:
@@ -105,7 +89,7 @@ class CardOperations:
         return as_json(intent, f"{self._public_url}/3ds/{intent.id}")
 
     def _create(self, call: ApiCall) -> Effect:
-        _check_names(call.form)
+        check_names(call.form, _CREATE_PARAMETERS)
         if call.form.get("confirm") != "true":
             raise Refused(400, "This sandbox confirms what it creates.", param="confirm")
         payment_method, card = self._card(call)
@@ -113,11 +97,11 @@ class CardOperations:
             id=f"pi_{uuid4().hex[:24]}",
             account=call.account,
             created=int(time()),
-            amount=_positive(call.form, "amount"),
-            currency=_required(call.form, "currency").lower(),
+            amount=positive(call.form, "amount"),
+            currency=required(call.form, "currency").lower(),
             payment_method=payment_method,
             manual_capture=call.form.get("capture_method") == "manual",
-            metadata=_hash(call.form, "metadata"),
+            metadata=metadata_of(call.form),
             description=call.form.get("description"),
             return_url=call.form.get("return_url"),
             step=call.step,
@@ -135,7 +119,7 @@ class CardOperations:
         return Effect(200, self.show(self._intent(call)))
 
     def _search(self, call: ApiCall) -> Effect:
-        query = _SEARCH.fullmatch(_required(call.form, "query").strip())
+        query = _SEARCH.fullmatch(required(call.form, "query").strip())
         if query is None:
             raise Refused(400, "This sandbox searches metadata['...']:'...'.", param="query")
         name, value = query.groups()
@@ -153,7 +137,7 @@ class CardOperations:
         if intent.status != "requires_capture":
             raise self._wrong_state(intent, "captured")
         wanted = "amount_to_capture" in call.form
-        amount = _positive(call.form, "amount_to_capture") if wanted else intent.amount
+        amount = positive(call.form, "amount_to_capture") if wanted else intent.amount
         if amount > intent.amount:
             raise Refused(
                 400,
@@ -172,7 +156,7 @@ class CardOperations:
 
     def _create_payment_method(self, call: ApiCall) -> Effect:
         """Keep how a card behaves, and never its number."""
-        card = card_of_number(_required(call.form, "card[number]"))
+        card = card_of_number(required(call.form, "card[number]"))
         method_id = f"pm_{uuid4().hex[:24]}"
         body = {
             "id": method_id,
@@ -186,6 +170,7 @@ class CardOperations:
             "account": call.account,
             "outcome": card.outcome,
             "authentication": card.authentication,
+            "refunding": card.refunding,
         }
         return Effect(200, body, cards={method_id: kept})
 
@@ -193,22 +178,27 @@ class CardOperations:
         """The card to try, and what the intent calls it."""
         if number := call.form.get("payment_method_data[card][number]"):
             return f"pm_{uuid4().hex[:24]}", card_of_number(number)
-        method_id = _required(call.form, "payment_method")
+        method_id = required(call.form, "payment_method")
         kept = self._book.resource("card", method_id)
         if kept and kept["account"] == call.account:
-            authentication = Authentication(kept["authentication"])
             return method_id, SandboxCard(
-                "", outcome=kept["outcome"], authentication=authentication
+                "",
+                outcome=kept["outcome"],
+                authentication=Authentication(kept["authentication"]),
+                refunding=Refunding(kept.get("refunding", Refunding.SUCCEEDED)),
             )
         card = card_of_alias(method_id)
         if card is None:
-            raise _missing("PaymentMethod", method_id, 400, "payment_method")
+            raise missing("PaymentMethod", method_id, 400, "payment_method")
         return method_id, card
 
     def _intent(self, call: ApiCall) -> Intent:
-        intent = self.find(call.id)
-        if intent is None or intent.account != call.account:
-            raise _missing("payment_intent", call.id, 404, "intent")
+        return self._of_account(call.account, call.id)
+
+    def _of_account(self, account: str, intent_id: str) -> Intent:
+        intent = self.find(intent_id)
+        if intent is None or intent.account != account:
+            raise missing("payment_intent", intent_id, 404, "intent")
         return intent
 
     def _wrong_state(self, intent: Intent, verb: str) -> Refused:
@@ -233,40 +223,3 @@ def _taken(intent: Intent) -> tuple[Movement, ...]:
             payer=intent.payment_method,
         ),
     )
-
-
-def _missing(kind: str, id: str, status: int, param: str) -> Refused:
-    return Refused(status, f"No such {kind}: '{id}'", code="resource_missing", param=param)
-
-
-def _check_names(form: Mapping[str, str]) -> None:
-    for name in form:
-        if name.partition("[")[0] not in _CREATE_PARAMETERS:
-            message = f"Received unknown parameter: {name}"
-            raise Refused(400, message, code="parameter_unknown", param=name)
-
-
-def _required(form: Mapping[str, str], name: str) -> str:
-    value = form.get(name, "")
-    if not value:
-        message = f"Missing required param: {name}."
-        raise Refused(400, message, code="parameter_missing", param=name)
-    return value
-
-
-def _positive(form: Mapping[str, str], name: str) -> int:
-    value = _required(form, name)
-    if not value.isdecimal() or int(value) == 0:
-        message = f"Invalid positive integer: {value}"
-        raise Refused(400, message, code="parameter_invalid_integer", param=name)
-    return int(value)
-
-
-def _hash(form: Mapping[str, str], name: str) -> dict[str, str]:
-    """`{"metadata[charge]": "ch_1"}` as `{"charge": "ch_1"}`."""
-    start = f"{name}["
-    return {
-        key.removeprefix(start).removesuffix("]"): value
-        for key, value in form.items()
-        if key.startswith(start)
-    }

@@ -50,6 +50,14 @@ class Authentication(StrEnum):
     ALWAYS = "always"
 
 
+class Refunding(StrEnum):
+    """What becomes of the card's refunds."""
+
+    SUCCEEDED = "succeeded"
+    PENDING = "pending"  # succeeds after a while
+    FAILED = "failed"  # succeeds, and after a while the bank sends it back
+
+
 @dataclass(frozen=True, slots=True)
 class SandboxCard:
     """A card and its fate. `outcome` is "succeeded" or a key of `DECLINES`."""
@@ -58,6 +66,7 @@ class SandboxCard:
     brand: str = "visa"
     outcome: str = "succeeded"
     authentication: Authentication = Authentication.NEVER
+    refunding: Refunding = Refunding.SUCCEEDED
 
 
 # By alias, without "pm_card_" and without the brand in front of a refusal ("visa_chargeDeclined").
@@ -73,6 +82,8 @@ _CARDS = {
     "jcb": SandboxCard("3566002020360505", "jcb"),
     "unionpay": SandboxCard("6200000000000005", "unionpay"),
     "bypassPending": SandboxCard("4000000000000077"),
+    "refundFail": SandboxCard("4000000000005126", refunding=Refunding.FAILED),
+    "pendingRefund": SandboxCard("4000000000007726", refunding=Refunding.PENDING),
     "createDispute": SandboxCard("4000000000000259"),
     "riskLevelElevated": SandboxCard("4000000000009235"),
     "riskLevelHighest": SandboxCard("4000000000004954", outcome="fraudulent"),

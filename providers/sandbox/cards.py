@@ -2,12 +2,14 @@
 
 https://docs.stripe.com/api: forms in, JSON out, a bearer key, idempotency keys whose answers are
 replayed, Stripe's errors, test cards and signed webhooks. Real Stripe has its webhook endpoints
-configured once per account; this one sends an intent's events to its `metadata[callback_url]`,
-signed with `webhook_secret(key)`. Every `sk_test_...` key is an account of its own.
+configured once per account; this one sends the events of an intent or refund to its
+`metadata[callback_url]`, signed with `webhook_secret(key)`. Every `sk_test_...` key is an account
+of its own.
 
-The script's operations are `charge`, `look_up`, `capture`, `cancel` and `payment_method`. Its
-outcomes are those of `card_intents` for a charge, and "not_indexed" for a look-up: a search that
-comes back empty, as Stripe's own does for up to a minute.
+The script's operations are `charge`, `look_up`, `capture`, `cancel`, `refund`, `look_up_refund` and
+`payment_method`. Its outcomes are those of `card_intents` for a charge, of `card_refunds` for a
+refund, and "not_indexed" for a look-up: a search that comes back empty, as Stripe's own does for up
+to a minute.
 """
 
 import asyncio
@@ -27,8 +29,10 @@ from litestar.types import ASGIApp
 
 from .book import Book
 from .callbacks import Callback, Callbacks
+from .card_calls import ApiCall, Effect, Refused, Subject
 from .card_intents import EVENTS, OUTCOMES, Intent, declined, resolve
-from .card_operations import NOT_INDEXED, ApiCall, CardOperations, Effect, Refused
+from .card_operations import NOT_INDEXED, CardOperations
+from .card_refunds import REFUND_OUTCOMES, CardRefund, as_json, event_of, finish
 from .control import create_control
 from .gateway import Call, Gateway, step_of
 from .requests import RequestLog
@@ -68,7 +72,8 @@ def create_app(book: Book, script: Script, public_url: str) -> ASGIApp:
         return Redirect(return_address(intent), status_code=303)
 
     app = Litestar([api, show, authenticate], openapi_config=None, logging_config=None)
-    control = create_control("cards", (*OUTCOMES, NOT_INDEXED), book, script, log)
+    outcomes = tuple(dict.fromkeys((*OUTCOMES, NOT_INDEXED, *REFUND_OUTCOMES)))
+    control = create_control("cards", outcomes, book, script, log)
     return Gateway(app, control, script, log, describe)
 
 
@@ -76,17 +81,22 @@ def describe(method: str, path: str, body: bytes) -> Call | None:
     """What a request asks for, in the words of the script."""
     match method, path.strip("/").split("/"):
         case "POST", ["v1", "payment_intents"]:
-            form = dict(parse_qsl(body.decode("utf-8", "replace")))
-            amount = form.get("amount", "")
-            payer = form.get("payment_method")
-            return Call("charge", payer, int(amount) if amount.isdecimal() else None)
-        case "GET", ["v1", "payment_intents", _]:
-            return Call("look_up")
+            return _money_call("charge", body)
+        case "POST", ["v1", "refunds"]:
+            return _money_call("refund", body)
+        case "GET", ["v1", ("payment_intents" | "refunds") as kind, *_]:
+            return Call("look_up" if kind == "payment_intents" else "look_up_refund")
         case "POST", ["v1", "payment_intents", _, ("capture" | "cancel") as operation]:
             return Call(operation)
         case "POST", ["v1", "payment_methods"]:
             return Call("payment_method")
     return None
+
+
+def _money_call(operation: str, body: bytes) -> Call:
+    form = dict(parse_qsl(body.decode("utf-8", "replace")))
+    amount = form.get("amount", "")
+    return Call(operation, form.get("payment_method"), int(amount) if amount.isdecimal() else None)
 
 
 class Cards:
@@ -146,51 +156,73 @@ class Cards:
         self, effect: Effect, answers: Mapping[str, dict[str, Any]] | None = None
     ) -> None:
         """Make an effect true, durable and known."""
-        intent = effect.intent
-        intents = {intent.id: msgspec.to_builtins(intent)} if intent else {}
-        resources = {"intent": intents, "card": effect.cards, "answer": dict(answers or {})}
+        changed = effect.changed
+        resources = {"card": effect.cards, "answer": dict(answers or {})}
+        is_new = False
+        if changed:
+            kind = "refund" if isinstance(changed, CardRefund) else "intent"
+            is_new = self._book.resource(kind, changed.id) is None
+            resources[kind] = {changed.id: msgspec.to_builtins(changed)}
         written = {kind: states for kind, states in resources.items() if states}
         if written:
             await self._book.write(written, effect.movements)
-        if intent:
-            self._knock(intent)
-            self._set_clock(intent)
+        if changed:
+            self._knock(changed, is_new=is_new)
+            self._set_clock(changed)
 
-    def _knock(self, intent: Intent) -> None:
-        """Send the event of the state that `intent` has just entered."""
-        url = intent.metadata.get("callback_url")
+    def _knock(self, subject: Subject, *, is_new: bool) -> None:
+        """Send the event of the state that `subject` has just entered."""
+        url = subject.metadata.get("callback_url")
         if not url:
             return
+        if isinstance(subject, CardRefund):
+            kind, shown = event_of(subject, is_new=is_new), as_json(subject)
+        else:
+            kind, shown = EVENTS[subject.status], self.operations.show(subject)
         event = {
             "id": f"evt_{uuid4().hex[:24]}",
             "object": "event",
             "created": int(time()),
-            "data": {"object": self.operations.show(intent)},
+            "data": {"object": shown},
             "livemode": False,
             "pending_webhooks": 1,
-            "type": EVENTS[intent.status],
+            "type": kind,
         }
         body = msgspec.json.encode(event)
-        signature = _signature(body, _webhook_secret_of(intent.account), int(time()))
-        self._callbacks.send(Callback(url, body, {"stripe-signature": signature}), intent.step)
+        signature = _signature(body, _webhook_secret_of(subject.account), int(time()))
+        self._callbacks.send(Callback(url, body, {"stripe-signature": signature}), subject.step)
 
-    def _set_clock(self, intent: Intent) -> None:
-        if intent.due is not None:
-            self._callbacks.run(self._finish(intent.id, intent.due))
+    def _set_clock(self, subject: Subject) -> None:
+        if subject.due is None:
+            return
+        if isinstance(subject, CardRefund):
+            self._callbacks.run(self._finish_refund(subject.id, subject.due))
+        else:
+            self._callbacks.run(self._finish_intent(subject.id, subject.due))
 
-    async def _finish(self, intent_id: str, due: float) -> None:
+    async def _finish_intent(self, intent_id: str, due: float) -> None:
         await asyncio.sleep(max(0.0, due - time()))
         intent = self.operations.find(intent_id)
         if intent and intent.status == "processing":
             await self._record(self.operations.leave(resolve(intent)))
 
+    async def _finish_refund(self, refund_id: str, due: float) -> None:
+        await asyncio.sleep(max(0.0, due - time()))
+        refund = self.operations.refunds.find(refund_id)
+        if refund and refund.due is not None:
+            await self._record(self.operations.refunds.leave(finish(refund)))
+
     def _resume(self) -> None:
         """Set the clocks that were running when the sandbox was killed."""
-        if not self._resumed:
-            self._resumed = True
-            for state in self._book.resources("intent").values():
-                if state["due"] is not None:
-                    self._set_clock(msgspec.convert(state, Intent))
+        if self._resumed:
+            return
+        self._resumed = True
+        for intent in self._book.resources("intent").values():
+            if intent["due"] is not None:
+                self._set_clock(msgspec.convert(intent, Intent))
+        for refund in self._book.resources("refund").values():
+            if refund["due"] is not None:
+                self._set_clock(msgspec.convert(refund, CardRefund))
 
 
 def _account(authorization: str) -> str:

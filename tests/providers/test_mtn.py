@@ -15,24 +15,34 @@ import pytest
 from httpx_aiohttp import AiohttpTransport
 from sandbox_servers import url_of
 
-from providers.boundary import Charge, DeclineCode, ForgedCallback, Provider, Verdict
-from providers.mtn import (
+from providers.boundary import (
+    Answer,
     Balance,
+    Balances,
+    Charge,
+    DeclineCode,
+    ForgedCallback,
+    Provider,
+    Verdict,
+)
+from providers.mtn import (
+    COLLECTION_REASONS,
     MtnCollection,
     MtnCredentials,
+    build_request_to_pay,
+)
+from providers.mtn_product import (
+    Access,
     build_active,
     build_balance,
     build_name,
-    build_request_to_pay,
-    build_status,
     build_token,
     read_active,
     read_balance,
     read_name,
-    read_request_to_pay,
-    read_status,
     read_token,
 )
+from providers.mtn_replies import read_creation, read_status
 
 CREDENTIALS = MtnCredentials(
     subscription_key="the-subscription-key",
@@ -50,6 +60,7 @@ CHARGE = Charge(
     description="Order 123",
     external_id="ch_123",
 )
+ACCESS = Access(CREDENTIALS, "collection", "the-token")
 EURO_CHARGE = Charge(CHARGE.reference, 1250, "eur", "+46733123454")
 
 
@@ -71,7 +82,7 @@ DUPLICATE = error("RESOURCE_ALREADY_EXIST", "Duplicated reference id. Creation o
 
 
 def test_token_request_has_basic_authentication_and_no_body() -> None:
-    request = build_token(CREDENTIALS)
+    request = build_token(CREDENTIALS, "collection")
     assert str(request.url) == "https://momo.example.test/collection/token/"
     assert (request.method, request.content) == ("POST", b"")
     pair = httpx.BasicAuth(CREDENTIALS.api_user, CREDENTIALS.api_key)
@@ -81,7 +92,7 @@ def test_token_request_has_basic_authentication_and_no_body() -> None:
 
 
 def test_request_to_pay() -> None:
-    request = build_request_to_pay(CREDENTIALS, "the-token", CHARGE)
+    request = build_request_to_pay(ACCESS, CHARGE, CHARGE.callback_url)
     assert str(request.url) == "https://momo.example.test/collection/v1_0/requesttopay"
     assert request.method == "POST"
     expected = {
@@ -104,7 +115,7 @@ def test_request_to_pay() -> None:
 
 
 def test_request_to_pay_in_a_currency_with_cents_and_without_optional_parts() -> None:
-    request = build_request_to_pay(CREDENTIALS, "the-token", EURO_CHARGE)
+    request = build_request_to_pay(ACCESS, EURO_CHARGE, None)
     body = json.loads(request.content)
     assert (body["amount"], body["currency"]) == ("12.50", "EUR")
     assert body["externalId"] == EURO_CHARGE.reference  # MTN requires one
@@ -125,7 +136,7 @@ def test_request_to_pay_in_a_currency_with_cents_and_without_optional_parts() ->
 )
 def test_notes_are_plain_and_short(description: str, note: str) -> None:
     charge = Charge(CHARGE.reference, 1, "xaf", CHARGE.payer, description=description)
-    body = json.loads(build_request_to_pay(CREDENTIALS, "t", charge).content)
+    body = json.loads(build_request_to_pay(ACCESS, charge, None).content)
     assert (body["payerMessage"], body["payeeNote"]) == (note, note)
 
 
@@ -133,23 +144,23 @@ def test_notes_are_plain_and_short(description: str, note: str) -> None:
     ("request_", "path"),
     [
         (
-            build_status(CREDENTIALS, "t", CHARGE.reference),
+            ACCESS.get(f"requesttopay/{CHARGE.reference}"),
             f"/collection/v1_0/requesttopay/{CHARGE.reference}",
         ),
         (
-            build_active(CREDENTIALS, "t", "+237670000000"),
+            build_active(ACCESS, "+237670000000"),
             "/collection/v1_0/accountholder/msisdn/237670000000/active",
         ),
         (
-            build_name(CREDENTIALS, "t", "+237670000000"),
+            build_name(ACCESS, "+237670000000"),
             "/collection/v1_0/accountholder/msisdn/237670000000/basicuserinfo",
         ),
-        (build_balance(CREDENTIALS, "t"), "/collection/v1_0/account/balance"),
+        (build_balance(ACCESS), "/collection/v1_0/account/balance"),
     ],
 )
 def test_questions(request_: httpx.Request, path: str) -> None:
     assert (request_.method, request_.url.path) == ("GET", path)
-    assert request_.headers["authorization"] == "Bearer t"
+    assert request_.headers["authorization"] == "Bearer the-token"
     assert request_.headers["x-target-environment"] == "mtncameroon"
 
 
@@ -225,7 +236,7 @@ CONFIGURATION = DeclineCode.CONFIGURATION
 def test_request_to_pay_replies(
     status: int, body: Any, verdict: Verdict, code: DeclineCode | None
 ) -> None:
-    answer = read_request_to_pay(reply(status, body))
+    answer = read_creation(reply(status, body))
     assert (answer.verdict, answer.decline_code) == (verdict, code)
     assert answer.evidence["http_status"] == status
 
@@ -241,6 +252,10 @@ STATUS = {
 }
 PAID = STATUS | {"status": "SUCCESSFUL", "financialTransactionId": "363440463"}
 ONLY_STATUS = {"status": "SUCCESSFUL"}
+
+
+def status_of(charge: Charge, response: httpx.Response) -> Answer:
+    return read_status(response, charge.amount, charge.currency, COLLECTION_REASONS)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +299,7 @@ ONLY_STATUS = {"status": "SUCCESSFUL"}
     ],
 )
 def test_status_replies(status: int, body: Any, verdict: Verdict) -> None:
-    answer = read_status(reply(status, body), CHARGE)
+    answer = status_of(CHARGE, reply(status, body))
     assert answer.verdict is verdict
     assert answer.decline_code is None
     assert answer.provider_reference == ("363440463" if verdict is Verdict.SUCCEEDED else None)
@@ -293,9 +308,9 @@ def test_status_replies(status: int, body: Any, verdict: Verdict) -> None:
 
 def test_amounts_are_compared_as_money() -> None:
     body = PAID | {"amount": "12.5", "currency": "EUR"}
-    assert read_status(reply(200, body), EURO_CHARGE).verdict is Verdict.SUCCEEDED
+    assert status_of(EURO_CHARGE, reply(200, body)).verdict is Verdict.SUCCEEDED
     body["amount"] = "1250"
-    assert read_status(reply(200, body), EURO_CHARGE).verdict is Verdict.UNKNOWN
+    assert status_of(EURO_CHARGE, reply(200, body)).verdict is Verdict.UNKNOWN
 
 
 REASONS = {
@@ -325,20 +340,20 @@ REASONS = {
 def test_reasons_of_failure(reason: str, code: DeclineCode) -> None:
     for spelling in (reason, {"code": reason, "message": "Words that may change."}):
         body = STATUS | {"status": "FAILED", "reason": spelling}
-        answer = read_status(reply(200, body), CHARGE)
+        answer = status_of(CHARGE, reply(200, body))
         assert (answer.verdict, answer.decline_code) == (Verdict.DECLINED, code)
         assert answer.evidence["body"]["reason"] == spelling
 
 
 @pytest.mark.parametrize("reason", [{}, {"reason": None}, {"reason": ""}, {"reason": {}}])
 def test_failed_without_a_reason_is_failed(reason: dict[str, Any]) -> None:
-    answer = read_status(reply(200, STATUS | {"status": "FAILED"} | reason), CHARGE)
+    answer = status_of(CHARGE, reply(200, STATUS | {"status": "FAILED"} | reason))
     assert answer.verdict is Verdict.DECLINED
     assert answer.decline_code is DeclineCode.PROVIDER_ERROR
 
 
 def test_evidence_of_a_long_page_is_short() -> None:
-    answer = read_request_to_pay(reply(502, b"<html>" + b"x" * 1_000_000))
+    answer = read_creation(reply(502, b"<html>" + b"x" * 1_000_000))
     assert len(answer.evidence["body"]) == 4000
 
 
@@ -728,3 +743,4 @@ async def test_evidence_holds_no_secret(client: httpx.AsyncClient) -> None:
 def test_the_adapter_is_a_provider() -> None:
     provider: Provider = MtnCollection(CREDENTIALS, httpx.AsyncClient())
     assert provider.name == "mtn"
+    assert isinstance(provider, Balances)

@@ -18,7 +18,7 @@ import pytest
 import stripe
 from sandbox_servers import Receiver, Sandbox, SandboxPsp, listen, url_of
 
-from providers.boundary import Answer, Charge, DeclineCode, ForgedCallback, Verdict
+from providers.boundary import Answer, Charge, DeclineCode, ForgedCallback, Refund, Verdict
 from providers.sandbox.card_table import card_of_number
 from providers.sandbox.cards import webhook_secret
 from providers.stripe import StripeCards
@@ -295,6 +295,179 @@ async def test_what_was_never_sent_is_neither_captured_nor_canceled(adapter: Str
     charge = charge_of(capture=False)
     assert (await adapter.capture(charge, str(uuid4()), 1500)).verdict is Verdict.NOT_SENT
     assert (await adapter.cancel(charge, str(uuid4()))).verdict is Verdict.NOT_SENT
+
+
+# --- Refunds --------------------------------------------------------------------------------------
+
+
+async def paid(adapter: StripeCards, payer: str = "pm_card_visa", **fields: Any) -> Charge:
+    """A charge that succeeded, with Stripe's id of it."""
+    charge = charge_of(payer, **fields)
+    answer = await adapter.charge(charge)
+    assert answer.verdict is Verdict.SUCCEEDED
+    return replace(charge, provider_reference=answer.provider_reference)
+
+
+def refund_of(charge: Charge, amount: int = 1500, **fields: Any) -> Refund:
+    return Refund(str(uuid4()), amount, charge, **fields)
+
+
+async def test_parts_are_refunded_up_to_the_whole(adapter: StripeCards, psp: SandboxPsp) -> None:
+    charge = await paid(adapter)
+    first, second = refund_of(charge, 600), refund_of(charge, 900)
+    for refund in (first, second):
+        answer = await adapter.refund(refund)
+        assert answer.verdict is Verdict.SUCCEEDED
+        assert str(answer.provider_reference).startswith("re_")
+        [movement] = psp.movements(refund.reference)
+        assert (movement["amount"], movement["direction"]) == (refund.amount, "out")
+        known = replace(refund, provider_reference=answer.provider_reference)
+        for asked in (refund, known):  # by our reference, and by Stripe's
+            found = await adapter.look_up_refund(asked)
+            assert (found.verdict, found.provider_reference) == (
+                Verdict.SUCCEEDED,
+                answer.provider_reference,
+            )
+    assert len(psp.movements(charge.reference)) == 1
+
+
+@pytest.mark.parametrize(
+    ("refunded", "amount", "code", "param"),
+    [
+        (0, 1501, None, "amount"),
+        (600, 901, None, "amount"),
+        (1500, 1, "charge_already_refunded", None),
+    ],
+)
+async def test_more_than_what_is_left_is_not_refunded(
+    adapter: StripeCards,
+    psp: SandboxPsp,
+    refunded: int,
+    amount: int,
+    code: str | None,
+    param: str | None,
+) -> None:
+    charge = await paid(adapter)
+    if refunded:
+        assert (await adapter.refund(refund_of(charge, refunded))).verdict is Verdict.SUCCEEDED
+    refund = refund_of(charge, amount)
+    answer = await adapter.refund(refund)
+    assert (answer.verdict, answer.decline_code) == (Verdict.DECLINED, DeclineCode.PROVIDER_ERROR)
+    error = answer.evidence["error"]
+    assert (error.get("code"), error.get("param")) == (code, param)
+    assert psp.movements(refund.reference) == []
+    assert (await adapter.look_up_refund(refund)).verdict is Verdict.NOT_SENT
+
+
+async def test_twenty_refunds_at_once_give_back_no_more_than_was_paid(
+    adapter: StripeCards, psp: SandboxPsp
+) -> None:
+    charge = await paid(adapter)
+    refunds = [refund_of(charge, 1000) for _ in range(20)]
+    answers = await asyncio.gather(*(adapter.refund(refund) for refund in refunds))
+    assert sorted(answer.verdict for answer in answers) == ["declined"] * 19 + ["succeeded"]
+    assert sum(len(psp.movements(refund.reference)) for refund in refunds) == 1
+
+
+@pytest.mark.parametrize("capture", [True, False])
+async def test_what_was_not_taken_is_not_refunded(
+    adapter: StripeCards, psp: SandboxPsp, capture: bool
+) -> None:
+    payer = "pm_card_chargeDeclined" if capture else "pm_card_visa"  # declined, or only held
+    charge = charge_of(payer, capture=capture)
+    answer = await adapter.charge(charge)
+    refund = refund_of(replace(charge, provider_reference=answer.provider_reference))
+    assert (await adapter.refund(refund)).verdict is Verdict.DECLINED
+    assert psp.movements(refund.reference) == []
+
+
+async def test_a_refund_of_what_was_never_sent(adapter: StripeCards) -> None:
+    refund = refund_of(charge_of())
+    assert (await adapter.refund(refund)).verdict is Verdict.NOT_SENT
+    assert (await adapter.look_up_refund(refund)).verdict is Verdict.UNKNOWN
+
+
+async def refund_outcome(adapter: StripeCards, refund: Refund, before: Verdict) -> Answer:
+    """What a look-up says once it no longer says `before`."""
+    async with asyncio.timeout(3):
+        while True:
+            answer = await adapter.look_up_refund(refund)
+            if answer.verdict is not before:
+                return answer
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("payer", "scripted", "before", "after", "code"),
+    [
+        ("pm_card_pendingRefund", None, Verdict.PENDING, Verdict.SUCCEEDED, None),
+        ("pm_card_visa", "pending", Verdict.PENDING, Verdict.SUCCEEDED, None),
+        ("pm_card_visa", "succeeded", Verdict.PENDING, Verdict.SUCCEEDED, None),
+        (
+            "pm_card_refundFail",
+            None,
+            Verdict.SUCCEEDED,
+            Verdict.DECLINED,
+            DeclineCode.EXPIRED_CARD,
+        ),
+        (
+            "pm_card_visa",
+            "failed",
+            Verdict.SUCCEEDED,
+            Verdict.DECLINED,
+            DeclineCode.EXPIRED_CARD,
+        ),
+    ],
+)
+async def test_a_bank_that_takes_its_time(
+    adapter: StripeCards,
+    psp: SandboxPsp,
+    receiver: Receiver,
+    payer: str,
+    scripted: str | None,
+    before: Verdict,
+    after: Verdict,
+    code: DeclineCode | None,
+) -> None:
+    psp.script(operation="refund", outcome=scripted, delay=0.15)
+    charge = await paid(adapter, payer)
+    refund = refund_of(charge, 600, callback_url=f"{receiver.url}/callbacks/7")
+    assert (await adapter.refund(refund)).verdict is before
+    assert psp.movements(refund.reference) == []  # the payer has nothing yet
+    answer = await refund_outcome(adapter, refund, before)
+    assert (answer.verdict, answer.decline_code) == (after, code)
+    moved = after is Verdict.SUCCEEDED
+    assert len(psp.movements(refund.reference)) == moved
+    callbacks = await asyncio.to_thread(receiver.wait_for, 2)
+    events = []
+    for callback in callbacks:
+        assert adapter.read_callback(callback.headers, callback.body) == refund.reference
+        signature = callback.headers["stripe-signature"]
+        event = stripe.Webhook.construct_event(callback.body, signature, webhook_secret(KEY))
+        events.append(event.type)
+    assert events == ["refund.created", "refund.updated" if moved else "refund.failed"]
+    # What a bank sent back is left of the charge again.
+    rest = await adapter.refund(refund_of(charge, 1500))
+    assert rest.verdict is (Verdict.DECLINED if moved else before)
+
+
+@pytest.mark.parametrize(
+    ("number", "verdict"),
+    [("4000000000005126", Verdict.SUCCEEDED), ("4000000000007726", Verdict.PENDING)],
+)
+async def test_a_kept_card_takes_refunds_as_its_number(
+    adapter: StripeCards,
+    psp: SandboxPsp,
+    client: httpx.AsyncClient,
+    number: str,
+    verdict: Verdict,
+) -> None:
+    psp.script(operation="refund", delay=5)  # so that the bank has not answered yet
+    form = {"type": "card", "card[number]": number}
+    kept = (await post(client, psp, "/v1/payment_methods", **form)).json()
+    refund = refund_of(await paid(adapter, kept["id"]))
+    assert (await adapter.refund(refund)).verdict is verdict
+    assert psp.movements(refund.reference) == []
 
 
 # --- Protocol -------------------------------------------------------------------------------------

@@ -19,8 +19,8 @@ import httpx
 import pytest
 from sandbox_servers import Receiver, SandboxPsp, listen, serve, url_of
 
-from providers.boundary import Answer, Charge, DeclineCode, Verdict
-from providers.mtn import Balance, MtnCollection, MtnCredentials
+from providers.boundary import Answer, Balance, Charge, DeclineCode, Verdict
+from providers.mtn import MtnCollection, MtnCredentials
 from providers.sandbox.book import Book
 from providers.sandbox.mtn import create_app
 from providers.sandbox.mtn_payments import Settings

@@ -10,8 +10,6 @@ import pytest
 
 from providers.boundary import Charge, DeclineCode, ForgedCallback, Verdict
 from providers.stripe import (
-    Reply,
-    Request,
     build_cancel,
     build_capture,
     build_charge,
@@ -22,6 +20,7 @@ from providers.stripe import (
     read_look_up,
     read_webhook,
 )
+from providers.stripe_api import Reply, Request
 
 CHARGE = Charge(
     reference="5f0f8a52-6b0f-4f1c-8d57-0d1f4d1f8a11",
