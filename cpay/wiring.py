@@ -14,6 +14,7 @@ from processor.routing import Account, Router
 from processor.secrets import Secrets
 from processor.table import EXPANDER, OPERATIONS
 from providers.mtn import MtnCollection, MtnCredentials
+from providers.mtn_disbursement import MtnDisbursement
 from providers.sandbox.cards import webhook_secret
 from providers.sandbox.mtn_tables import (
     DEMO_API_KEY,
@@ -107,19 +108,11 @@ def sandbox_accounts(settings: Settings, client: httpx.AsyncClient) -> list[Acco
         )
     ]
     for environment, (currency, countries) in _MTN_ENVIRONMENTS.items():
-        if environment not in DEMO_API_USERS:
-            continue
-        credentials = MtnCredentials(
-            subscription_key=SUBSCRIPTION_KEYS["collection"],
-            api_user=DEMO_API_USERS[environment],
-            api_key=DEMO_API_KEY,
-            target_environment=environment,
-            base_url=f"{base}/mtn",
-        )
         accounts.append(
             Account(
                 name=f"{environment}_test",
-                provider=MtnCollection(credentials, client),
+                provider=MtnCollection(_demo_mtn(base, environment, "collection"), client),
+                disbursement=MtnDisbursement(_demo_mtn(base, environment, "disbursement"), client),
                 livemode=False,
                 method="mobile_money",
                 currencies=frozenset({currency}),
@@ -128,3 +121,14 @@ def sandbox_accounts(settings: Settings, client: httpx.AsyncClient) -> list[Acco
             )
         )
     return accounts
+
+
+def _demo_mtn(base: str, environment: str, product: str) -> MtnCredentials:
+    """Our demo account at the sandbox PSP: one user in each environment, one key per product."""
+    return MtnCredentials(
+        subscription_key=SUBSCRIPTION_KEYS[product],
+        api_user=DEMO_API_USERS[environment],
+        api_key=DEMO_API_KEY,
+        target_environment=environment,
+        base_url=f"{base}/mtn",
+    )
