@@ -54,6 +54,8 @@ def _cards() -> dict[str, TestCard]:
         "chargeDeclinedVelocityLimitExceeded": "6975",
         "chargeDeclinedFraudulent": "0019",
         "chargeCustomerFail": "0341",
+        "refundFail": "5126",
+        "pendingRefund": "7726",
         "radarBlock": "0019",
         "authenticationRequired": "3184",
         "authenticationRequiredOnSetup": "3155",
