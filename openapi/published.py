@@ -51,7 +51,7 @@ def routes(processor: Processor) -> list[HTTPRouteHandler]:
     """The two routes. Both answers are made once, when the process starts."""
     document = build(processor.operations.values(), processor.expander)
     specification = Published.of(encoded(document), "application/json")
-    page = Published.of(render(document, processor.public_url).encode(), "text/html; charset=utf-8")
+    page = Published.of(render(document, processor.public_url).encode(), "text/html")
 
     @get("/openapi.json", include_in_schema=False)
     async def openapi_document(request: Request[Any, Any, Any]) -> Response[bytes]:

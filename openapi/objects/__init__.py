@@ -15,6 +15,7 @@ from openapi.objects import (
     ledger,
     payment_methods,
     payments,
+    refunds,
     webhook_endpoints,
 )
 
@@ -26,6 +27,7 @@ OBJECTS: dict[str, type[Struct]] = {
     "payment_method": payment_methods.PaymentMethod,
     "payment_intent": payments.PaymentIntent,
     "charge": payments.Charge,
+    "refund": refunds.Refund,
     "event": events.Event,
     "webhook_endpoint": webhook_endpoints.WebhookEndpoint,
     "deleted_webhook_endpoint": webhook_endpoints.DeletedWebhookEndpoint,
@@ -35,4 +37,4 @@ OBJECTS: dict[str, type[Struct]] = {
 READABLE_WHEN_DELETED = frozenset({"customer"})
 
 # Names of the expander for members that can be of several kinds.
-KINDS: dict[str, tuple[str, ...]] = {"source": ("charge",)}
+KINDS: dict[str, tuple[str, ...]] = {"source": ("charge", "refund")}
