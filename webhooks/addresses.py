@@ -70,8 +70,11 @@ class AddressRefused(OSError):
 
 
 def allowed(text: str, *, allow_loopback: bool) -> bool:
-    """Whether a delivery may connect to this address, in its canonical spelling."""
-    address = _reached(ip_address(text))
+    """Whether a delivery may connect to this address. No spelling but the canonical ones may."""
+    try:
+        address = _reached(ip_address(text))
+    except ValueError:
+        return False
     if allow_loopback and any(address in network for network in _LOOPBACK):
         return True
     if isinstance(address, IPv4Address):

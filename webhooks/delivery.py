@@ -7,6 +7,7 @@ share nothing but the database, so there may be any number of them.
 
 import asyncio
 import logging
+import math
 import time
 from collections import Counter as Tally
 from collections.abc import Iterable, Sequence
@@ -63,7 +64,21 @@ class _Endpoint:
         self.claimed = 0
         self.gate = asyncio.Semaphore(policy.endpoint_requests)
         self.breaker = Breaker(policy.breaker)
-        self.failing = False  # the last answer was bad, or there was none
+        self._failed_at = -math.inf
+
+    @property
+    def troubled(self) -> bool:
+        """Whether it failed lately."""
+        lately = time.monotonic() - self._failed_at < self.breaker.limits.window
+        return lately or self.breaker.state != "closed"
+
+    def report(self, answer: Answer) -> None:
+        """Tell the breaker. Of an endpoint in good health no count is kept: it may be thousands a
+        second, and the breaker walks over its whole window each time."""
+        if not answer.healthy:
+            self._failed_at = time.monotonic()
+        if self.troubled:
+            self.breaker.report(answered=answer.healthy)
 
     @property
     def takes_more(self) -> bool:
@@ -168,7 +183,7 @@ class _Worker:
             logger.exception("a parcel of deliveries failed; it comes due again after its lease")
         finally:
             endpoint.claimed -= len(parcel.deliveries)
-            if not endpoint.claimed and not endpoint.failing:
+            if not endpoint.claimed and not endpoint.troubled:
                 self._endpoints.pop((parcel.schema, parcel.endpoint), None)
             self._room.set()
 
@@ -212,8 +227,7 @@ class _Worker:
                 state.breaker.abandon()
                 raise
             seconds = time.perf_counter() - started
-        state.failing = not answer.healthy
-        state.breaker.report(answered=answer.healthy)
+        state.report(answer)
         DURATION.observe(seconds)
         attempt = self._attempt(delivery, parcel.endpoint, answer, at, seconds)
         return _Sent(delivery, attempt)

@@ -56,7 +56,8 @@ class Attempt(Struct, frozen=True, kw_only=True):
 # everybody's first endpoint gets its parcel before anybody's second does, and who is the first is
 # drawn anew each time. `waiting` is a loose index scan: one step per endpoint that has anything
 # queued, and none per row. Endpoints that are busy, resting or at their tenant's limit are passed
-# over, which costs nothing and leaves their rows as they are.
+# over, which costs nothing and leaves their rows as they are. The commit waits for no disk: a claim
+# that a crash of the database forgets was a claim of a worker who lost its connection.
 _CLAIM = """
 with recursive waiting as (
     (select schema_name, endpoint, run_at from platform.deliveries
@@ -84,7 +85,7 @@ with recursive waiting as (
     limit $1
 )
 update platform.deliveries d set run_at = now() + $6
-from due, platform.tenant_schemas s
+from due, platform.tenant_schemas s, (select set_config('synchronous_commit', 'off', true)) _
 where d.id = due.id and s.schema_name = d.schema_name
 returning d.schema_name, s.livemode, d.endpoint, d.id, d.event, d.attempts, due.run_at
 """
@@ -102,16 +103,15 @@ async def claim(
 
     They are this worker's for `lease` seconds; if it dies, they come due again after that.
     """
-    async with database.platform() as connection:
-        rows = await connection.fetch(
-            _CLAIM,
-            limit,
-            parcel,
-            full_schemas,
-            [schema for schema, _ in passed_over],
-            [endpoint for _, endpoint in passed_over],
-            timedelta(seconds=lease),
-        )
+    rows = await database.fetch_platform(
+        _CLAIM,
+        limit,
+        parcel,
+        full_schemas,
+        [schema for schema, _ in passed_over],
+        [endpoint for _, endpoint in passed_over],
+        timedelta(seconds=lease),
+    )
     rows.sort(key=lambda row: (row["schema_name"], row["endpoint"], row["run_at"], row["id"]))
     return [
         Parcel(*key, [Delivery(r["id"], r["event"], r["attempts"], r["run_at"]) for r in group])
@@ -132,6 +132,18 @@ async def release(database: Database, deliveries: Sequence[Delivery]) -> None:
         )
 
 
+# What `log.SELECT` selects, for a whole parcel. The queue is searched by values of our own, because
+# neither `current_user` nor `e.id` has the collation of its index.
+_EVENTS = """
+select e.*, coalesce(waiting.endpoints, 0) as pending_webhooks
+from events e left join (
+    select event, count(*) as endpoints from platform.deliveries
+    where schema_name = $2 and event = any($1) group by event
+) waiting on waiting.event = e.id
+where e.id = any($1)
+"""
+
+
 async def read(
     processor: Processor, parcel: Parcel
 ) -> tuple[WebhookEndpoint, dict[str, bytes]] | None:
@@ -142,11 +154,10 @@ async def read(
     async with processor.database.tenant(parcel.schema) as connection:
         endpoint = await WebhookEndpoint.find(connection, parcel.endpoint)
         if endpoint is None or endpoint.status != "enabled":
-            await _drop(connection, parcel.endpoint)
+            await _drop(connection, parcel.schema, parcel.endpoint)
             return None
-        events = await connection.fetch(
-            f"{log.SELECT} where e.id = any($1)", [d.event for d in parcel.deliveries]
-        )
+        identifiers = [delivery.event for delivery in parcel.deliveries]
+        events = await connection.fetch(_EVENTS, identifiers, parcel.schema)
     return endpoint, {row["id"]: encode(log.render(row, parcel.livemode)) for row in events}
 
 
@@ -199,7 +210,7 @@ async def record(
             current.version += 1
         await WebhookEndpoint.update(connection, [current])
         if current.status == "disabled":
-            await _drop(connection, current.id)
+            await _drop(connection, schema, current.id)
             shown = render(current, livemode)
             draft = log.Draft("webhook_endpoint.disabled", shown, current.version)
             await log.append(connection, [draft])
@@ -224,8 +235,9 @@ def _health(
     return None
 
 
-async def _drop(connection: Connection, endpoint: str) -> None:
+async def _drop(connection: Connection, schema: str, endpoint: str) -> None:
     await connection.execute(
-        "delete from platform.deliveries where schema_name = current_user and endpoint = $1",
+        "delete from platform.deliveries where schema_name = $1 and endpoint = $2",
+        schema,
         endpoint,
     )

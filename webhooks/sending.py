@@ -95,9 +95,9 @@ class Sender:
         self, url: str, body: bytes, headers: Mapping[str, str], *, livemode: bool
     ) -> Answer:
         """Send `body`, as it is, and read how it was taken."""
-        if livemode and not url.startswith("https://"):
-            return Answer(error="Live events are sent to https URLs only.")
         try:
+            if livemode and not url.startswith("https://"):
+                raise AddressRefused(None, "Live events are sent to https URLs only.")
             target = URL(url, encoded=True)  # the merchant's spelling, not ours
             async with self._sessions[livemode].post(
                 target, data=body, headers={**HEADERS, **headers}, allow_redirects=False
@@ -112,9 +112,7 @@ class Sender:
             return Answer(error=f"No connection within {self._timeout.sock_connect:g} s.")
         except TimeoutError:
             return Answer(error=f"No answer within {self._timeout.total:g} s.")
-        except ValueError:
-            return Answer(error="The URL is not one that can be sent to.")
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             return Answer(error=_failure(error))
 
 
@@ -125,6 +123,11 @@ def _failure(error: Exception) -> str:
         return str(cause.strerror)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "The host name could not be resolved."
+    # A bad certificate is a ValueError too, but of the connection.
+    if isinstance(error, aiohttp.InvalidURL) or not isinstance(
+        error, aiohttp.ClientError | OSError
+    ):
+        return "The URL is not one that can be sent to."
     detail = _clean(str(error) or type(error).__name__)[:300]
     if isinstance(error, aiohttp.ClientSSLError):
         return f"No trusted TLS connection: {detail}"

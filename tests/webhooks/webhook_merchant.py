@@ -49,6 +49,10 @@ class Merchant:
             await WebhookEndpoint.insert(connection, [endpoint])
         return endpoint
 
+    def secret(self, endpoint: WebhookEndpoint, generation: int = 1) -> str:
+        """What the merchant was shown."""
+        return self.processor.secrets.webhook_secret(self.schema, endpoint.id, generation)
+
     async def happen(self, count: int = 1) -> list[str]:
         """Events happen. Returns their ids, in order."""
         drafts = [
