@@ -66,9 +66,9 @@ async def release(connection: Connection, items: Iterable[Item[Any]]) -> None:
         await idempotency.release(connection, refused)
 
 
-async def answer(work: BatchWork[Any], connection: Connection, items: Iterable[Item[Any]]) -> None:
+async def answer(work: BatchWork[Any], connection: Connection, items: Sequence[Item[Any]]) -> None:
     """Encode the items' outcomes and store them with their keys, in the transaction that decided
-    them."""
+    them. Whoever answers a key first, holder or repeater, answers it for all."""
     stored: dict[str, Stored] = {}
     for item in items:
         outcome = item.outcome
@@ -84,7 +84,9 @@ async def answer(work: BatchWork[Any], connection: Connection, items: Iterable[I
         item.outcome = encoded
         if item.request.idempotency_key:
             stored[item.request.idempotency_key] = encoded
-    await idempotency.finish(connection, stored)
+    before = await idempotency.finish(connection, stored)
+    for item in items:
+        item.outcome = before.get(item.request.idempotency_key or "", item.outcome)
 
 
 async def answer_unfinished(

@@ -112,18 +112,26 @@ async def _earlier(
     return found
 
 
-async def finish(connection: Connection, answers: dict[str, Stored]) -> None:
-    """Store the answers of keys that were claimed, to be replayed."""
+async def finish(connection: Connection, answers: dict[str, Stored]) -> dict[str, Stored]:
+    """Store the answers of keys that were claimed, to be replayed. The first answer to a key
+    stands: returns those that somebody else stored before, to be given instead."""
     if not answers:
-        return
-    await connection.execute(
+        return {}
+    written = await connection.fetch(
         "update idempotency_keys k set status = r.status, body = r.body"
         " from unnest($1::text[], $2::smallint[], $3::bytea[]) as r(key, status, body)"
-        " where k.key = r.key and k.status is null",
+        " where k.key = r.key and k.status is null returning k.key",
         list(answers),
         [answer.status for answer in answers.values()],
         [answer.body for answer in answers.values()],
     )
+    late = answers.keys() - {row["key"] for row in written}
+    if not late:
+        return {}
+    rows = await connection.fetch(
+        "select key, status, body from idempotency_keys where key = any($1)", list(late)
+    )
+    return {row["key"]: Stored(row["status"], row["body"], replayed=True) for row in rows}
 
 
 async def prune(connection: Connection) -> None:
