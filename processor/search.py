@@ -35,6 +35,7 @@ _CLAUSE = re.compile(
     (?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>(?:[^'\\]|\\.)*)'|(?P<bare>null|-?\d+))\s*""",
     re.VERBOSE,
 )
+_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
 _JOIN = re.compile(r"(AND|OR)\b", re.IGNORECASE)
 
 MAX_CLAUSES = 10
@@ -143,10 +144,14 @@ def _compare(
 
 
 def _cursor(page: str) -> str:
+    """The id behind a page's token, in which a client could have put anything."""
     try:
-        return base64.urlsafe_b64decode(page.encode()).decode()
+        cursor = base64.urlsafe_b64decode(page.encode()).decode("ascii")
     except (ValueError, UnicodeError):
-        raise InvalidRequest("Invalid page.", param="page") from None
+        cursor = ""
+    if not _ID.fullmatch(cursor):
+        raise InvalidRequest("Invalid page.", param="page")
+    return cursor
 
 
 def _wrong(query: str, position: int) -> InvalidRequest:
