@@ -7,7 +7,7 @@ import asyncpg
 from sqlalchemy import ColumnElement, Select, Table, and_, select
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
-from processor.errors import missing
+from processor.errors import InvalidRequest, missing
 from processor.parameters import Created, ListParameters
 from tenants.database import Connection
 
@@ -39,6 +39,10 @@ async def page(
     cursor and turns the page round, which gives the page nearest to it. Raises InvalidRequest for
     a cursor that names nothing.
     """
+    if parameters.starting_after is not None and parameters.ending_before is not None:
+        raise InvalidRequest(
+            "You may only specify one of these parameters: ending_before, starting_after."
+        )
     backwards = parameters.ending_before is not None
     cursor = parameters.ending_before if backwards else parameters.starting_after
     conditions = [*where, *_created(table, parameters.created)]
