@@ -245,7 +245,7 @@ def _name(param: str) -> str:
 
 # --- explaining ---------------------------------------------------------------------------------
 
-_PATH = re.compile(r"(.*?)(?: - at (?:key in )?`\$(.*)`)?$", re.DOTALL)
+_PATH = re.compile(r"(.*?)(?: - at (`key` in )?`\$(.*)`)?$", re.DOTALL)
 _QUOTED = re.compile(r"`([^`]*)`")
 
 
@@ -256,7 +256,7 @@ def _explain(message: str, raw: dict[str, Any]) -> InvalidRequest:
     """
     match = _PATH.match(message)
     assert match is not None
-    what, where = match[1], match[2] or ""
+    what, is_key, where = match[1], match[2], match[3] or ""
     param = _bracketed(where)
     if what.startswith("Object missing required field"):
         param = _join(param, _quoted(what))
@@ -268,7 +268,7 @@ def _explain(message: str, raw: dict[str, Any]) -> InvalidRequest:
         return InvalidRequest(
             f"Received unknown parameter: {param}", code="parameter_unknown", param=param
         )
-    shown = _shown(raw, where)
+    shown = "a name in it" if is_key else _shown(raw, where)
     if what.startswith("Expected `int") or "| int" in what:
         return InvalidRequest(
             f"Invalid integer: {shown} ({what})", code="parameter_invalid_integer", param=param
