@@ -18,7 +18,7 @@ import webhooks.callbacks
 from cpay.reporting import configure
 from cpay.settings import Settings
 from cpay.wiring import build_engine
-from processor.engine import Processor, refusal
+from processor.engine import Processor
 from processor.errors import APIError, InvalidRequest, ServerError
 from tenants.migrate import head
 
@@ -82,9 +82,10 @@ def _explain(request: Request[Any, Any, Any], error: Exception) -> Response[byte
         return openapi.door.unknown_url(request.method, request.scope["path"])
     if isinstance(error, HTTPException) and error.status_code < 500:
         refused: APIError = InvalidRequest(error.detail or "The request could not be read.")
+        if error.status_code == 413:
+            refused = InvalidRequest(f"A body can have at most {openapi.door.MAX_BODY:,} bytes.")
         refused.status = error.status_code
     else:
         logger.error("unexpected failure at %s", request.scope["path"], exc_info=error)
         refused = ServerError("An unexpected error occurred. The operators have been told.")
-    answer = refusal(refused)
-    return Response(answer.body, status_code=answer.status, media_type="application/json")
+    return openapi.door.refused(refused)

@@ -68,10 +68,16 @@ def _response(answer: Stored, identifier: str, key: str | None, version: str) ->
 
 def unknown_url(method: str, path: str) -> Response[bytes]:
     """What a URL gets that is none of ours."""
-    error = NotFound(
-        f"Unrecognized request URL ({method}: {path[:200]}). Please see /docs for the API's"
-        " reference."
+    return refused(
+        NotFound(
+            f"Unrecognized request URL ({method}: {path[:200]}). Please see /docs for the API's"
+            " reference."
+        )
     )
+
+
+def refused(error: APIError) -> Response[bytes]:
+    """An error that came up outside an operation."""
     return _response(refusal(error), new_id("req"), None, API_VERSION)
 
 

@@ -28,16 +28,19 @@ def decode(encoded: bytes) -> dict[str, Any]:
         raise InvalidRequest(f"A request can have at most {MAX_PAIRS} parameters.")
     for pair in pairs:
         name, _, value = pair.partition(b"=")
-        key = _text(name, "a parameter's name")
+        key = _text(name)
         _put(root, key, _text(value, key))
     return {key: _settled(value) for key, value in root.items()}
 
 
-def _text(encoded: bytes, what: str) -> str:
+def _text(encoded: bytes, param: str | None = None) -> str:
+    """A name, or the value of `param`."""
     try:
         return unquote_to_bytes(encoded.replace(b"+", b" ")).decode()
     except UnicodeDecodeError:
-        raise InvalidRequest(f"Invalid string: {what[:80]} is not UTF-8", param=what[:80]) from None
+        what = "a parameter's name" if param is None else param[:80]
+        shown = None if param is None else param[:80]
+        raise InvalidRequest(f"Invalid string: {what} is not UTF-8", param=shown) from None
 
 
 def _put(root: dict[str, Any], key: str, value: str) -> None:
