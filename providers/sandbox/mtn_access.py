@@ -100,6 +100,12 @@ class Access:
             raise error("NOT_ALLOWED_TARGET_ENVIRONMENT")
         return user_id, user
 
+    def environment_of(self, user_id: str) -> str:
+        """Where an API user who has made a call works."""
+        user = self._user(user_id)
+        assert user is not None
+        return user.environment
+
     def _provisioned(self, asked: Asked, user_id: str) -> ApiUser:
         product = _product_of_key(asked)
         user = self._user(uuid4(user_id))

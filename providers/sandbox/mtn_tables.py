@@ -3,7 +3,7 @@
 Official tables are those of momodeveloper.mtn.com. Ours are:
 
 - the demo accounts, one per target environment, which stand for MTN's partner portal;
-- the numbers +2376700000xx, which do in XAF what the official 467331234xx do in EUR;
+- the numbers +2376700000xx, which do in XAF what the official 467331234xx do in EUR, and some more;
 - the currency of each environment but "sandbox" (EUR) and "mtncameroon" (XAF): we assume that the
   others work in their country's currency.
 """
@@ -58,30 +58,91 @@ TEST_NUMBERS: Final = {
     "63": "COULD_NOT_PERFORM_TRANSACTION",
     "64": "TRANSFER_TYPE_UNKNOWN",
 }
+# Of a deposit; and of a transfer.
+_DEPOSIT_NUMBERS: Final = {
+    suffix: TEST_NUMBERS[suffix] for suffix in TEST_NUMBERS if suffix != "64"
+}
+TRANSFER_NUMBERS: Final = {
+    "50": "FAILED",  # without a reason
+    "51": "REJECTED",
+    "52": "EXPIRED",
+    "53": "PENDING",
+    "54": "DELAYED",
+    "55": "NOT_ENOUGH_FUNDS",  # the merchant's
+    "56": "PAYER_LIMIT_REACHED",
+    "57": "PAYEE_NOT_FOUND",
+    "58": "NOT_ALLOWED",
+    "59": "NOT_ALLOWED_TARGET_ENVIRONMENT",
+    "60": "INVALID_CALLBACK_URL_HOST",
+    "61": "INVALID_CURRENCY",
+    "62": "INTERNAL_PROCESSING_ERROR",
+    "63": "SERVICE_UNAVAILABLE",
+}
+
+# Of a refund, by its referenceIdToRefund; no request to pay has such a reference.
+REFUND_REFERENCES: Final = {
+    "1": "RESOURCE_NOT_FOUND",
+    "2": "FAILED",
+    "3": "REJECTED",
+    "4": "EXPIRED",
+    "5": "PENDING",
+    "6": "DELAYED",
+    "7": "NOT_ALLOWED",
+    "8": "NOT_ALLOWED_TARGET_ENVIRONMENT",
+    "9": "INVALID_CALLBACK_URL_HOST",
+    "10": "INVALID_CURRENCY",
+    "11": "INTERNAL_PROCESSING_ERROR",
+    "12": "SERVICE_UNAVAILABLE",
+    "13": "COULD_NOT_PERFORM_TRANSACTION",
+}
+
 _OFFICIAL_NUMBER: Final = re.compile(r"467331234(\d\d)", re.ASCII)
 _CAMEROONIAN_NUMBER: Final = re.compile(r"2376700000(\d\d)", re.ASCII)
 
 # On the Cameroonian numbers only, because any other official number succeeds.
 _MORE_CAMEROONIAN: Final = {"65": "NOT_ENOUGH_FUNDS", "66": "PAYER_LIMIT_REACHED"}
 
+# Payers who pay, and whose refunds then end so.
+_REFUND_NUMBERS: Final = {
+    "70": "PAYEE_NOT_FOUND",
+    "71": "DELAYED",
+    "72": "NOT_ENOUGH_FUNDS",
+    "73": "PENDING",
+}
 
-def outcome_for(payer: str) -> str:
-    """What the tables say about a payer (digits, no plus): SUCCESSFUL for any other number."""
-    if number := _OFFICIAL_NUMBER.fullmatch(payer):
-        return TEST_NUMBERS.get(number[1], "SUCCESSFUL")
-    if number := _CAMEROONIAN_NUMBER.fullmatch(payer):
-        return (TEST_NUMBERS | _MORE_CAMEROONIAN).get(number[1], "SUCCESSFUL")
+_OFFICIAL: Final = {
+    "requesttopay": TEST_NUMBERS,
+    "deposit": _DEPOSIT_NUMBERS,
+    "transfer": TRANSFER_NUMBERS,
+    "refund": dict[str, str](),
+}
+_CAMEROONIAN: Final = _OFFICIAL | {
+    "requesttopay": TEST_NUMBERS | _MORE_CAMEROONIAN,
+    "refund": _REFUND_NUMBERS,
+}
+
+
+def outcome_for(kind: str, party: str, refunded: str) -> str:
+    """What the tables say about a kind of transaction: SUCCESSFUL for whatever is in none.
+
+    `party` is whose wallet it is about (digits, no plus); `refunded` is what a refund is of.
+    """
+    if refunded in REFUND_REFERENCES:
+        return REFUND_REFERENCES[refunded]
+    if number := _OFFICIAL_NUMBER.fullmatch(party):
+        return _OFFICIAL[kind].get(number[1], "SUCCESSFUL")
+    if number := _CAMEROONIAN_NUMBER.fullmatch(party):
+        return _CAMEROONIAN[kind].get(number[1], "SUCCESSFUL")
     return "SUCCESSFUL"
 
 
 # What a script may ask for: how the payer behaves, or any reason of FAILED known to be used.
 OUTCOMES: Final = (
     "SUCCESSFUL",
-    *dict.fromkeys((*TEST_NUMBERS.values(), *_MORE_CAMEROONIAN.values())),
+    *dict.fromkeys((*TEST_NUMBERS.values(), *TRANSFER_NUMBERS.values())),
     "AMOUNT_NOT_ALLOWED",
     "LOW_BALANCE_OR_PAYEE_LIMIT_REACHED_OR_NOT_ALLOWED",
     "PAYEE_LIMIT_REACHED",
-    "PAYEE_NOT_FOUND",
     "PAYMENT_NOT_APPROVED",
     "RESOURCE_ALREADY_EXIST",
     "RESOURCE_NOT_FOUND",

@@ -1,57 +1,29 @@
-"""The MTN sandbox over real HTTP: MTN's refusals, test numbers, callbacks, faults and crashes."""
+"""The MTN sandbox's collections over real HTTP: refusals, numbers, callbacks, faults, crashes."""
 
 import asyncio
 import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from sandbox_servers import Receiver, SandboxPsp, listen, serve, url_of
+from mtn_servers import DISBURSEMENT_KEY, KEY, QUICK, UNHURRIED, credentials, mtn_at, process
+from sandbox_servers import Receiver, SandboxPsp, listen, url_of
 
 from providers.boundary import Answer, Balance, Charge, DeclineCode, Verdict
-from providers.mtn import MtnCollection, MtnCredentials
+from providers.mtn import MtnCollection
 from providers.sandbox.book import Book
-from providers.sandbox.mtn import create_app
-from providers.sandbox.mtn_payments import Settings
-from providers.sandbox.mtn_tables import (
-    CURRENCIES,
-    DEMO_API_KEY,
-    DEMO_API_USERS,
-    SUBSCRIPTION_KEYS,
-)
-from providers.sandbox.script import Script
-
-KEY = SUBSCRIPTION_KEYS["collection"]
-OTHER_KEY = SUBSCRIPTION_KEYS["disbursement"]
-QUICK = Settings(approval_delay=0.05, delayed_approval=0.4, expiry=0.8)
-UNHURRIED = replace(QUICK, approval_delay=0.5)  # so that PENDING can be seen on a slow machine
-
-
-@contextmanager
-def mtn_at(book: Book, settings: Settings) -> Iterator[SandboxPsp]:
-    with serve(create_app(book, Script(), "http://unused.test", settings)) as url:
-        yield SandboxPsp(url)
+from providers.sandbox.mtn_tables import CURRENCIES, DEMO_API_KEY, DEMO_API_USERS
 
 
 @pytest.fixture
 def mtn() -> Iterator[SandboxPsp]:
     with mtn_at(Book(None), QUICK) as psp:
         yield psp
-
-
-def credentials(url: str, environment: str = "mtncameroon") -> MtnCredentials:
-    return MtnCredentials(KEY, DEMO_API_USERS[environment], DEMO_API_KEY, environment, url)
 
 
 @pytest.fixture
@@ -146,7 +118,7 @@ def test_token(anyone: httpx.Client) -> None:
         {"auth": None, "headers": headers | {"Authorization": "Bearer x"}},
     ):
         assert (ask(**wrong).status_code, ask(**wrong).json()) == (401, {"error": "login_failed"})
-    for key in ("", "wrong", OTHER_KEY):
+    for key in ("", "wrong", DISBURSEMENT_KEY):
         refusal = ask(headers={"Ocp-Apim-Subscription-Key": key})
         assert (refusal.status_code, refusal.json()["statusCode"]) == (401, 401)
         assert refusal.json()["message"].startswith("Access denied due to invalid subscription key")
@@ -174,7 +146,7 @@ def test_provisioning(anyone: httpx.Client) -> None:
     assert (created.status_code, created.content) == (201, b"")
     assert create(user, host).json()["code"] == "RESOURCE_ALREADY_EXIST"
     assert call("GET", f"/{user}").json() == host | {"targetEnvironment": "sandbox"}
-    assert call("GET", f"/{user}", key=OTHER_KEY).status_code == 404
+    assert call("GET", f"/{user}", key=DISBURSEMENT_KEY).status_code == 404
 
     def token(api_key: str) -> int:
         headers = {"Ocp-Apim-Subscription-Key": KEY}
@@ -194,7 +166,7 @@ def test_a_user_made_under_another_product_gets_a_token_and_no_further(
     anyone: httpx.Client,
 ) -> None:
     user, host = str(uuid.uuid4()), {"providerCallbackHost": "x.test"}
-    key = {"Ocp-Apim-Subscription-Key": OTHER_KEY}
+    key = {"Ocp-Apim-Subscription-Key": DISBURSEMENT_KEY}
     anyone.post("/v1_0/apiuser", headers=key | {"X-Reference-Id": user}, json=host)
     api_key = anyone.post(f"/v1_0/apiuser/{user}/apikey", headers=key).json()["apiKey"]
     key["Ocp-Apim-Subscription-Key"] = KEY
@@ -211,7 +183,7 @@ def test_a_user_made_under_another_product_gets_a_token_and_no_further(
 
 def test_a_token_of_another_product_is_no_token(wire: httpx.Client) -> None:
     pair = (DEMO_API_USERS["mtncameroon"], DEMO_API_KEY)
-    key = {"Ocp-Apim-Subscription-Key": OTHER_KEY}
+    key = {"Ocp-Apim-Subscription-Key": DISBURSEMENT_KEY}
     token = wire.post("/disbursement/token/", headers=key, auth=pair).json()["access_token"]
     refusal = pay(wire, Authorization=f"Bearer {token}")
     assert (refusal.status_code, refusal.json()) == (401, {"error": "login_failed"})
@@ -286,7 +258,7 @@ ENVIRONMENT_500 = (500, {"code"})
     [
         ({"Ocp_Apim_Subscription_Key": None}, GATEWAY_401),
         ({"Ocp_Apim_Subscription_Key": "wrong"}, GATEWAY_401),
-        ({"Ocp_Apim_Subscription_Key": OTHER_KEY}, GATEWAY_401),
+        ({"Ocp_Apim_Subscription_Key": DISBURSEMENT_KEY}, GATEWAY_401),
         ({"Authorization": None}, LOGIN_401),
         ({"Authorization": "Bearer wrong"}, LOGIN_401),
         ({"Authorization": "Bearer a.b.c"}, LOGIN_401),
@@ -730,41 +702,6 @@ async def test_callbacks_out_of_order(
 # --- Crashes ---
 
 
-SERVER = """
-import sys
-from pathlib import Path
-import uvicorn
-from providers.sandbox.book import Book
-from providers.sandbox.mtn import create_app
-from providers.sandbox.mtn_payments import Settings
-from providers.sandbox.script import Script
-book, port, delay = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-app = create_app(Book(book), Script(), "", Settings(approval_delay=delay))
-uvicorn.run(app, host="127.0.0.1", port=port, lifespan="off", log_level="error")
-"""
-
-
-@contextmanager
-def process(book: Path, url: str, delay: float) -> Iterator[subprocess.Popen[bytes]]:
-    """The sandbox in a process of its own; killed with SIGKILL at the end, if not before."""
-    arguments = [str(book), url.rpartition(":")[2], str(delay)]
-    server = subprocess.Popen([sys.executable, "-c", SERVER, *arguments], cwd=Path.cwd())
-    try:
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                httpx.get(f"{url}/control/script", trust_env=False)
-                break
-            except httpx.ConnectError:
-                assert server.poll() is None, "the sandbox did not start"
-                assert time.monotonic() < deadline, "the sandbox did not start in time"
-                time.sleep(0.05)
-        yield server
-    finally:
-        server.send_signal(signal.SIGKILL)
-        server.wait()
-
-
 async def test_kill_9_loses_nothing(tmp_path: Path, client: httpx.AsyncClient) -> None:
     with listen() as free:
         url = url_of(free)
@@ -788,69 +725,3 @@ async def test_kill_9_loses_nothing(tmp_path: Path, client: httpx.AsyncClient) -
         assert len(psp.movements(paid.reference)) == 1
         assert len(psp.movements(waiting.reference)) == 1
         assert len(psp.movements()) == 2
-
-
-# --- An independent client ---
-
-NODE = shutil.which("node")
-NPM = shutil.which("npm")
-NPM_CLIENT = "mtn-momo@2.0.0"
-
-# The client's own words: create a user, ask for money twice, read balance and both ends.
-NODE_SCRIPT = """
-const momo = require("mtn-momo");
-const [baseUrl, primaryKey] = process.argv.slice(1);
-const pause = ms => new Promise(resolve => setTimeout(resolve, ms));
-(async () => {
-  const { Users, Collections } = momo.create({ callbackHost: "127.0.0.1", baseUrl });
-  const users = Users({ primaryKey });
-  const userId = await users.create("127.0.0.1");
-  const { apiKey } = await users.login(userId);
-  const collections = Collections({ primaryKey, userId, userSecret: apiKey });
-  const ask = partyId => collections.requestToPay({
-    amount: "12.50", currency: "EUR", externalId: "ch_1",
-    payer: { partyIdType: "MSISDN", partyId }, payerMessage: "Order 1", payeeNote: "Order 1",
-  });
-  const [good, bad] = [await ask("46733123400"), await ask("46733123451")];
-  await pause(500);
-  const paid = await collections.getTransaction(good);
-  const failed = await collections.getTransaction(bad).catch(error => error.transaction || error);
-  console.log(JSON.stringify({ paid, failed, balance: await collections.getBalance() }));
-})().catch(error => { console.error(error); process.exit(1); });
-"""
-
-
-@pytest.fixture(scope="session")
-def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the npm client is installed, once for this machine."""
-    if NODE is None or NPM is None:
-        pytest.skip("node and npm are not installed")
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cpay-tests"
-    folder = cache / NPM_CLIENT
-    if not (folder / "node_modules" / "mtn-momo").exists():
-        building = tmp_path_factory.mktemp("npm")
-        command = [NPM, "install", "--no-audit", "--no-fund", "--ignore-scripts", NPM_CLIENT]
-        done = subprocess.run(command, cwd=building, capture_output=True, timeout=180, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"npm cannot fetch {NPM_CLIENT}: {done.stderr[-200:].decode()}")
-        cache.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(building, folder, dirs_exist_ok=True, symlinks=True)
-    return folder / "node_modules"
-
-
-def test_the_npm_client_understands_the_sandbox(mtn: SandboxPsp, node_modules: Path) -> None:
-    assert NODE is not None
-    done = subprocess.run(
-        [NODE, "-e", NODE_SCRIPT, mtn.url, KEY],
-        env={"NODE_PATH": str(node_modules), "PATH": os.environ["PATH"]},
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    seen = json.loads(done.stdout)
-    assert seen["paid"]["status"] == "SUCCESSFUL"
-    assert seen["paid"]["amount"] == "12.5"
-    assert seen["failed"]["reason"] == "APPROVAL_REJECTED"
-    assert seen["balance"] == {"availableBalance": "12.5", "currency": "EUR"}
-    assert [moved["amount"] for moved in mtn.movements()] == [1250]
