@@ -4,7 +4,12 @@ Nothing else is raised on purpose: what reaches a door and is not of this family
 ours, is reported, and is answered as an `api_error` without detail.
 """
 
+import re
 from typing import Any
+
+# What could be a card's number, wherever a client put it by mistake: thirteen digits or more in a
+# row. Answers are stored and logged by those who receive them, so none of ours repeats one.
+_CARD_NUMBER = re.compile(r"(?<![0-9A-Za-z_+])\d(?:[ -]?\d){12,18}(?![0-9A-Za-z_])")
 
 
 class APIError(Exception):
@@ -16,10 +21,10 @@ class APIError(Exception):
     def __init__(
         self, message: str, *, code: str | None = None, param: str | None = None, **fields: Any
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = without_card_numbers(message)
+        super().__init__(self.message)
         self.code = code
-        self.param = param
+        self.param = None if param is None else without_card_numbers(param)
         self.fields = fields  # further members of the error object: decline_code, payment_intent
 
     def body(self) -> dict[str, Any]:
@@ -30,6 +35,11 @@ class APIError(Exception):
         if self.param is not None:
             error["param"] = self.param
         return {"error": error | self.fields}
+
+
+def without_card_numbers(text: str) -> str:
+    """The text with every number that may be a card's hidden."""
+    return _CARD_NUMBER.sub("[hidden]", text)
 
 
 class InvalidRequest(APIError):

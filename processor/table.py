@@ -9,6 +9,7 @@ from processor.payment_methods import operations as payment_methods
 from processor.payments import charges, intents
 from processor.refunds import operations as refunds
 from processor.sources import by_prefix
+from processor.tokens import operations as tokens
 from processor.webhook_endpoints import operations as webhook_endpoints
 
 OPERATIONS: dict[str, Operation] = {
@@ -16,6 +17,7 @@ OPERATIONS: dict[str, Operation] = {
     for operation in [
         *customers.OPERATIONS,
         *payment_methods.OPERATIONS,
+        *tokens.OPERATIONS,
         *intents.OPERATIONS,
         *charges.OPERATIONS,
         *ledger.OPERATIONS,
@@ -33,6 +35,7 @@ EXPANDER = Expander(
             "test_clock": None,
         },
         "payment_method": {"customer": "customer"},
+        "token": {},
         "payment_intent": {
             "application": None,
             "customer": "customer",

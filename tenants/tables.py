@@ -213,6 +213,14 @@ payment_methods = _object(
     Index(None, "customer"),
 )
 
+# A typed card of test mode, to be used once. Its number is not kept: `token` is its test alias.
+tokens = _object(
+    "tokens",
+    _required("type"),
+    _required("token"),  # what the card PSP knows the card by
+    _required("used", Boolean),
+)
+
 INTENT_STATUSES = (
     "requires_payment_method",
     "requires_confirmation",

@@ -25,6 +25,7 @@ from processor.payment_methods.store import (
     MobileMoneyParameters,
     PaymentMethodData,
 )
+from processor.tokens.objects import Token, usable
 
 Redisplay = Literal["always", "limited", "unspecified"]
 Type = Literal["card", "mobile_money"]
@@ -101,19 +102,21 @@ class CustomerRetrieve(Parameters, kw_only=True):
 
 
 async def create(work: Work, parameters: Create) -> Object:
-    """Make a payment method from a card token or a wallet's number."""
-    method = store.make(
-        work.caller,
-        PaymentMethodData(
-            type=parameters.type,
-            card=parameters.card,
-            mobile_money=parameters.mobile_money,
-            billing_details=parameters.billing_details,
-            allow_redisplay=parameters.allow_redisplay,
-            metadata=parameters.metadata,
-        ),
+    """Make a payment method from a card or a wallet's number."""
+    data = PaymentMethodData(
+        type=parameters.type,
+        card=parameters.card,
+        mobile_money=parameters.mobile_money,
+        billing_details=parameters.billing_details,
+        allow_redisplay=parameters.allow_redisplay,
+        metadata=parameters.metadata,
     )
+    named = store.token_named(data)
+    tokens = await usable(work.connection, [named]) if named else {}
+    method = store.make(work.caller, data, tokens)
     await PaymentMethod.insert(work.connection, [method])
+    if tokens:
+        await Token.update(work.connection, list(tokens.values()))
     return render(method, work.caller.livemode)
 
 
@@ -245,7 +248,7 @@ OPERATIONS = [
         path="/v1/payment_methods",
         parameters=Create,
         returns="payment_method",
-        summary="Create a payment method from a card token or a wallet's number",
+        summary="Create a payment method from a card or a wallet's number",
         write=create,
         publishable=True,
     ),

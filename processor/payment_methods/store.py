@@ -1,10 +1,12 @@
 """Find, make, attach and detach payment methods, a set at a time where payments need it."""
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, UnsetType
 
 from processor.errors import InvalidRequest, missing
 from processor.events.log import Draft
@@ -18,6 +20,8 @@ from processor.payment_methods.test_aliases import (
     TestCard,
     TestWallet,
 )
+from processor.payment_methods.test_numbers import read_card
+from processor.tokens.objects import Token, spend
 from providers.phone import InvalidMsisdn, network_of, parse_msisdn
 from tenants.ids import new_id
 from tenants.keys import Caller
@@ -26,9 +30,13 @@ NETWORKS = ("mtn", "orange", "moov", "tmoney")
 
 
 class CardParameters(Struct, forbid_unknown_fields=True):
-    """A card, by the token that stands for it. Numbers are never accepted here."""
+    """A card, by the token that stands for it; in test mode also typed, by a test number."""
 
-    token: Id
+    token: Id | None = None
+    number: str | int | None = None
+    exp_month: int | None = None
+    exp_year: int | None = None
+    cvc: str | int | None = None
 
 
 class MobileMoneyParameters(Struct, forbid_unknown_fields=True):
@@ -49,13 +57,59 @@ class PaymentMethodData(Struct, forbid_unknown_fields=True):
     metadata: Metadata | None = None
 
 
-def make(caller: Caller, data: PaymentMethodData, param: str = "") -> PaymentMethod:
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The payment method that a call names, and what has to be written for it."""
+
+    method: PaymentMethod
+    new: bool = False  # to be inserted
+    token: Token | None = None  # was used to make it: to be updated
+
+
+def token_named(data: PaymentMethodData | None | UnsetType) -> str | None:
+    """The id of the stored token that a new payment method is to be made from, if any."""
+    if not isinstance(data, PaymentMethodData) or data.card is None:
+        return None
+    return None if data.card.token in TEST_TOKENS else data.card.token
+
+
+def choose(
+    caller: Caller,
+    identifier: str | None,
+    data: PaymentMethodData | UnsetType,
+    methods: Mapping[str, PaymentMethod],
+    tokens: Mapping[str, Token],
+) -> Chosen | None:
+    """Find or make the payment method of a call's `payment_method` and `payment_method_data`.
+
+    `methods` and `tokens` hold what the call names, as far as it exists. Raises APIError.
+    """
+    if isinstance(data, PaymentMethodData):
+        if identifier is not None:
+            raise InvalidRequest(
+                "You may only specify one of these parameters: payment_method, payment_method_data."
+            )
+        method = make(caller, data, tokens, "payment_method_data")
+        return Chosen(method, new=True, token=tokens.get(token_named(data) or ""))
+    if identifier is None:
+        return None
+    if identifier in methods:
+        return Chosen(methods[identifier])
+    fresh = from_alias(caller, identifier)
+    if fresh is None:
+        raise missing("PaymentMethod", identifier, "payment_method")
+    return Chosen(fresh, new=True)
+
+
+def make(
+    caller: Caller, data: PaymentMethodData, tokens: Mapping[str, Token], param: str = ""
+) -> PaymentMethod:
     """A new payment method, not yet stored. `param` is where `data` stood in the call.
 
-    Raises InvalidRequest.
+    The token among `tokens` that it is made from is spent, in memory. Raises APIError.
     """
     if data.type == "card":
-        return _make_card(caller, data, param)
+        return _make_card(caller, data, tokens, param)
     if data.type == "mobile_money":
         return _make_wallet(caller, data, param)
     raise InvalidRequest(
@@ -150,24 +204,57 @@ def _method(kind: str, token: str, details: Details) -> PaymentMethod:
     )
 
 
-def _make_card(caller: Caller, data: PaymentMethodData, param: str) -> PaymentMethod:
-    if data.card is None:
-        raise InvalidRequest(
-            f"Missing required param: {_inside(param, 'card')}.",
-            code="parameter_missing",
-            param=_inside(param, "card"),
-        )
-    card = None if caller.livemode else TEST_TOKENS.get(data.card.token)
+def from_token(
+    caller: Caller, identifier: str, tokens: Mapping[str, Token], param: str
+) -> PaymentMethod:
+    """A fresh card by its token, a test alias or one of `tokens`. Raises InvalidRequest."""
+    if identifier in tokens:
+        token = tokens[identifier]
+        spend(token)
+        details = Details(card=token.details.card, billing_details=token.details.billing_details)
+        return _method("card", token.token, details)
+    card = None if caller.livemode else TEST_TOKENS.get(identifier)
     if card is None:
-        raise missing("token", data.card.token, _inside(param, "card", "token"))
-    details = Details(
-        card=_test_card(card),
-        billing_details=data.billing_details or BillingDetails(),
-        allow_redisplay=_redisplay(data, param),
-    )
-    method = _method("card", card.token, details)
+        raise missing("token", identifier, param)
+    return _method("card", card.token, Details(card=_test_card(card)))
+
+
+def _make_card(
+    caller: Caller, data: PaymentMethodData, tokens: Mapping[str, Token], param: str
+) -> PaymentMethod:
+    given = data.card
+    if given is None:
+        raise _missing_parameter(_inside(param, "card"))
+    redisplay = _redisplay(data, param)
+    if given.number is not None:
+        method = _typed_card(caller, given, param)
+    elif given.token is not None:
+        method = from_token(caller, given.token, tokens, _inside(param, "card", "token"))
+    else:
+        raise _missing_parameter(_inside(param, "card", "token"))
+    method.details.billing_details = data.billing_details or method.details.billing_details
+    method.details.allow_redisplay = redisplay
     method.metadata = data.metadata or {}
     return method
+
+
+def _typed_card(caller: Caller, given: CardParameters, param: str) -> PaymentMethod:
+    assert given.number is not None
+    if given.token is not None:
+        raise InvalidRequest("A card is given by its token or by its number, not by both.")
+    if given.exp_month is None or given.exp_year is None:
+        name = "exp_month" if given.exp_month is None else "exp_year"
+        raise _missing_parameter(_inside(param, "card", name))
+    card, token = read_card(
+        given.number, given.exp_month, given.exp_year, given.cvc, livemode=caller.livemode
+    )
+    return _method("card", token, Details(card=card))
+
+
+def _missing_parameter(param: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"Missing required param: {param}.", code="parameter_missing", param=param
+    )
 
 
 def _make_wallet(caller: Caller, data: PaymentMethodData, param: str) -> PaymentMethod:

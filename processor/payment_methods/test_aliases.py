@@ -57,11 +57,15 @@ def _cards() -> dict[str, TestCard]:
         "refundFail": "5126",
         "pendingRefund": "7726",
         "radarBlock": "0019",
+        "riskLevelElevated": "9235",
+        "riskLevelHighest": "4954",
         "authenticationRequired": "3184",
         "authenticationRequiredOnSetup": "3155",
-        "authenticationRequiredChargeDeclinedInsufficientFunds": "8260",
+        "authenticationRequiredSetupForOffSession": "0446",
+        "authenticationRequiredChargeDeclinedInsufficientFunds": "3178",
         "threeDSecure2Required": "3220",
         "threeDSecureRequired": "3063",
+        "threeDSecureRequiredChargeDeclined": "1629",
         "threeDSecureOptional": "3055",
     }
     cards = dict(brands)

@@ -1,6 +1,7 @@
 """From parameters to an intent: defaults, checks and the payment method it will be paid with."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from processor.payment_methods import store as payment_methods
 from processor.payment_methods.objects import PaymentMethod
 from processor.payments.objects import Charge, Intent, IntentDetails
 from processor.payments.parameters import Confirm, Create, IntentParameters, Update
+from processor.tokens.objects import Token, usable
 from tenants.database import Connection
 from tenants.ids import new_id
 from tenants.keys import Caller
@@ -37,7 +39,29 @@ class Draft(Generic[P]):
     intent: Intent
     method: PaymentMethod | None = None
     new_method: bool = False
+    token: Token | None = None  # that the new method is made from
     charge: Charge | None = None
+
+
+@dataclass(slots=True)
+class Named:
+    """The ids that the parameters of a set of items name."""
+
+    customers: set[str] = field(default_factory=set)
+    methods: set[str] = field(default_factory=set)
+    tokens: set[str] = field(default_factory=set)
+
+    def add(self, parameters: Any) -> None:
+        """Read one item's parameters."""
+        customer = getattr(parameters, "customer", UNSET)
+        if isinstance(customer, str):
+            self.customers.add(customer)
+        method = getattr(parameters, "payment_method", UNSET)
+        if isinstance(method, str):
+            self.methods.add(method)
+        token = payment_methods.token_named(getattr(parameters, "payment_method_data", UNSET))
+        if token is not None:
+            self.tokens.add(token)
 
 
 @dataclass(slots=True)
@@ -46,28 +70,31 @@ class References:
 
     customers: dict[str, Customer] = field(default_factory=dict)
     methods: dict[str, PaymentMethod] = field(default_factory=dict)
+    tokens: dict[str, Token] = field(default_factory=dict)
 
 
-async def references(connection: Connection, customers: set[str], methods: set[str]) -> References:
-    """Fetch the customers and payment methods with these ids."""
+async def references(connection: Connection, named: Named) -> References:
+    """Fetch what is named; tokens are locked, because they are used once."""
     found = References()
-    if customers:
-        rows = await Customer.fetch(connection, sorted(customers))
+    if named.customers:
+        rows = await Customer.fetch(connection, sorted(named.customers))
         found.customers = {row.id: row for row in rows if not row.deleted}
-    if methods:
-        rows_of_methods = await PaymentMethod.fetch(connection, sorted(methods))
+    if named.methods:
+        rows_of_methods = await PaymentMethod.fetch(connection, sorted(named.methods))
         found.methods = {row.id: row for row in rows_of_methods}
+    if named.tokens:
+        found.tokens = await usable(connection, sorted(named.tokens))
     return found
 
 
-def named(parameters: Any) -> tuple[set[str], set[str]]:
-    """The ids of customers and payment methods that an item's parameters name."""
-    customer = getattr(parameters, "customer", UNSET)
-    method = getattr(parameters, "payment_method", UNSET)
-    return (
-        {customer} if isinstance(customer, str) else set(),
-        {method} if isinstance(method, str) else set(),
-    )
+async def store_methods(connection: Connection, drafts: Sequence[Draft[Any]]) -> None:
+    """Insert the payment methods that were made for these drafts, and use their tokens up."""
+    new = [draft.method for draft in drafts if draft.new_method and draft.method is not None]
+    if new:
+        await PaymentMethod.insert(connection, new)
+    used = [draft.token for draft in drafts if draft.token is not None]
+    if used:
+        await Token.update(connection, used)
 
 
 def new_intent(caller: Caller, parameters: Create) -> Intent:
@@ -192,27 +219,20 @@ def choose_method(
     caller: Caller, draft: Draft[Any], parameters: IntentParameters, known: References
 ) -> None:
     """Find or make the payment method that the parameters name. Raises InvalidRequest."""
-    if parameters.payment_method_data is not UNSET:
-        if isinstance(parameters.payment_method, str):
-            raise InvalidRequest(
-                "You may only specify one of these parameters: payment_method, payment_method_data."
-            )
-        draft.method = payment_methods.make(
-            caller, parameters.payment_method_data, "payment_method_data"
-        )
-        draft.new_method = True
-    elif isinstance(parameters.payment_method, str):
-        draft.method = known.methods.get(parameters.payment_method)
-        if draft.method is None:
-            draft.method = payment_methods.from_alias(caller, parameters.payment_method)
-            draft.new_method = draft.method is not None
-        if draft.method is None:
-            raise missing("PaymentMethod", parameters.payment_method, "payment_method")
-    elif parameters.payment_method is None:
-        draft.intent.payment_method = None
-    if draft.method is not None:
+    identifier = parameters.payment_method
+    chosen = payment_methods.choose(
+        caller,
+        identifier if isinstance(identifier, str) else None,
+        parameters.payment_method_data,
+        known.methods,
+        known.tokens,
+    )
+    if chosen is not None:
+        draft.method, draft.new_method, draft.token = chosen.method, chosen.new, chosen.token
         check_method(draft.intent, draft.method)
         draft.intent.payment_method = draft.method.id
+    elif identifier is None:
+        draft.intent.payment_method = None
 
 
 def check_method(intent: Intent, method: PaymentMethod) -> None:

@@ -21,7 +21,6 @@ from processor.events import log
 from processor.lists import page
 from processor.operations import BatchWork, Item, Object, Operation, Work
 from processor.parameters import Parameters, merged_metadata
-from processor.payment_methods.objects import PaymentMethod
 from processor.payments import attempts, drafting, steps
 from processor.payments.drafting import Draft, References
 from processor.payments.objects import Charge, Intent, Presenter
@@ -92,7 +91,7 @@ async def _store_new(
         created.append(
             log.Draft("payment_intent.created", shown, draft.intent.version, draft.item.request)
         )
-    await _store_methods(connection, drafts)
+    await drafting.store_methods(connection, drafts)
     await Intent.insert(connection, [draft.intent for draft in drafts])
     await log.append(connection, created)
     await _store_charges(connection, drafts)
@@ -110,7 +109,7 @@ async def confirm(work: BatchWork[Confirm]) -> None:
         ready = await _checked(
             connection, fresh, lambda draft: _confirm_one(work, presenter, draft, known)
         )
-        await _store_methods(connection, ready)
+        await drafting.store_methods(connection, ready)
         if ready:
             await Intent.update(connection, [draft.intent for draft in ready])
         await _store_charges(connection, ready)
@@ -289,8 +288,9 @@ async def update(work: Work, parameters: Update) -> Object:
     _check_status(presenter, intent, "update")
     item = Item(work.request, parameters, b"")
     draft = Draft(item, intent)
-    customers, methods = drafting.named(parameters)
-    known = await drafting.references(work.connection, customers, methods)
+    named = drafting.Named()
+    named.add(parameters)
+    known = await drafting.references(work.connection, named)
     touches_money = (
         parameters.amount is not msgspec.UNSET or parameters.currency is not msgspec.UNSET
     )
@@ -305,8 +305,7 @@ async def update(work: Work, parameters: Update) -> Object:
     drafting.check_customer(draft, parameters.customer, known)
     drafting.apply_fields(intent, parameters)
     drafting.choose_method(work.caller, draft, parameters, known)
-    if draft.new_method and draft.method is not None:
-        await PaymentMethod.insert(work.connection, [draft.method])
+    await drafting.store_methods(work.connection, [draft])
     if intent.status in ("requires_payment_method", "requires_confirmation"):
         intent.status = (
             "requires_confirmation" if intent.payment_method else "requires_payment_method"
@@ -404,21 +403,12 @@ async def _busy(connection: Connection, subject: str) -> bool:
 
 
 async def _references(connection: Connection, drafts: Sequence[Draft[Any]]) -> References:
-    customers: set[str] = set()
-    methods: set[str] = set()
+    named = drafting.Named()
     for draft in drafts:
-        of_customers, of_methods = drafting.named(draft.item.parameters)
-        customers |= of_customers
-        methods |= of_methods
+        named.add(draft.item.parameters)
         if draft.intent.payment_method:
-            methods.add(draft.intent.payment_method)
-    return await drafting.references(connection, customers, methods)
-
-
-async def _store_methods(connection: Connection, drafts: Sequence[Draft[Any]]) -> None:
-    new = [draft.method for draft in drafts if draft.new_method and draft.method is not None]
-    if new:
-        await PaymentMethod.insert(connection, new)
+            named.methods.add(draft.intent.payment_method)
+    return await drafting.references(connection, named)
 
 
 async def _store_charges(connection: Connection, drafts: Sequence[Draft[Any]]) -> None:

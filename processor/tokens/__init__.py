@@ -1,0 +1,1 @@
+"""Tokens: a typed card, to be used once."""
