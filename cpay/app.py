@@ -83,7 +83,7 @@ def _explain(request: Request[Any, Any, Any], error: Exception) -> Response[byte
     if isinstance(error, HTTPException) and error.status_code < 500:
         refused: APIError = InvalidRequest(error.detail or "The request could not be read.")
         if error.status_code == 413:
-            refused = InvalidRequest(f"A body can have at most {openapi.door.MAX_BODY:,} bytes.")
+            refused = InvalidRequest("The body is longer than any that this call takes.")
         refused.status = error.status_code
     else:
         logger.error("unexpected failure at %s", request.scope["path"], exc_info=error)

@@ -451,7 +451,7 @@ def test_what_is_not_http_is_refused_below_us(header: bytes, shop: Merchant) -> 
 def test_a_length_that_promises_too_much_is_refused_at_once(shop: Merchant) -> None:
     answer = send(shop, "POST", CUSTOMERS, b"name=a", length=3_000_000_000)
     assert answer.status == 413
-    assert "1,000,000 bytes" in answer.error["message"]
+    assert "longer" in answer.error["message"]
 
 
 def test_head_and_options_say_nothing(shop: Merchant) -> None:
