@@ -106,7 +106,7 @@ def parse(kind: type[P], raw: dict[str, Any], *, strict: bool) -> P:
 
     Raises InvalidRequest for the first thing that is wrong, with Stripe's code and parameter name.
     """
-    cleaned = _clean(raw, types.type_info(kind), "", 0, strict)
+    cleaned = _clean(raw, _type_info(kind), "", 0, strict)
     try:
         return msgspec.convert(cleaned, kind)
     except msgspec.ValidationError as error:
@@ -129,9 +129,16 @@ def merged_metadata(current: dict[str, str], update: MetadataUpdate) -> dict[str
 
 
 @cache
-def _fields(kind: type[Struct]) -> dict[str, types.Type]:
+def _type_info(kind: type[Struct]) -> types.StructType:
+    """Reading the type hints of a large struct takes longer than all the rest of a call."""
     info = types.type_info(kind)
     assert isinstance(info, types.StructType)
+    return info
+
+
+@cache
+def _fields(kind: type[Struct]) -> dict[str, types.Type]:
+    info = _type_info(kind)
     return {field.encode_name: field.type for field in info.fields}
 
 
@@ -188,7 +195,8 @@ def _clean_text(
 
 def _from_form(value: str, kind: types.Type, param: str) -> str | bool | int:
     """A form's text as the boolean or integer that the parameter wants."""
-    if _alternative(kind, types.StrType) is not None:
+    word = _alternative(kind, types.LiteralType)
+    if _alternative(kind, types.StrType) is not None or (word and value in word.values):
         return value
     if _alternative(kind, types.BoolType) is not None and value.lower() in ("true", "false"):
         return value.lower() == "true"
