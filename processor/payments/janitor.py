@@ -51,6 +51,8 @@ async def look(processor: Processor, schema: str, livemode: bool, identifier: st
     """Ask the provider and settle what it says. Returns the charge's state while it is open."""
     async with processor.database.tenant(schema) as connection:
         charge = await Charge.find(connection, identifier)
+        if charge is not None and charge.details.step is not None:
+            charge = await steps.mark_repeated(connection, identifier)
     if charge is None:
         return None
     presenter = Presenter(processor, schema, livemode)

@@ -78,7 +78,7 @@ class PendingStep(Struct, omit_defaults=True):
     reference: str  # ours: repeating the step with it can do it once only
     amount: int = 0
     reason: str | None = None  # of a cancellation
-    begun: float = 0.0  # unix seconds
+    repeated: bool = False  # sent again, so that one "not sent" proves nothing any more
 
 
 class ChargeDetails(Struct, omit_defaults=True):

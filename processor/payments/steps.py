@@ -23,9 +23,6 @@ from processor.routing import Router
 from providers.boundary import Answer, Verdict
 from tenants.database import Connection
 
-# The janitor repeats a step without an answer after this many seconds.
-REPEAT_AFTER = 5
-
 
 def begin(
     intent: Intent,
@@ -37,7 +34,7 @@ def begin(
 ) -> None:
     """Write the step into the charge, in memory. While it is open the intent is processing, so
     that nobody takes another."""
-    charge.details.step = PendingStep(kind, str(uuid.uuid4()), amount, reason, time.time())
+    charge.details.step = PendingStep(kind, str(uuid.uuid4()), amount, reason)
     charge.version += 1
     intent.status = "processing"
     intent.version += 1
@@ -62,7 +59,7 @@ async def store(connection: Connection, presenter: Presenter, drafts: Sequence[D
     if waiting:
         await Charge.update(connection, waiting)
         ids = [charge.id for charge in waiting]
-        await jobs.enqueue(connection, "look_up", ids, delay_seconds=REPEAT_AFTER)
+        await jobs.enqueue(connection, "look_up", ids, delay_seconds=5)
     await log.append(
         connection,
         [
@@ -76,6 +73,19 @@ async def store(connection: Connection, presenter: Presenter, drafts: Sequence[D
             if draft.charge is None
         ],
     )
+
+
+async def mark_repeated(connection: Connection, identifier: str) -> Charge | None:
+    """The charge, and a note in its step, if it still has one, that it is sent again.
+
+    The note is committed before the repeat: from then on a try that was not sent says nothing about
+    the other, and only a clear answer ends the step.
+    """
+    charge = await Charge.find(connection, identifier, "for update")
+    if charge is not None and charge.details.step is not None:
+        charge.details.step.repeated = True
+        await Charge.update(connection, [charge])
+    return charge
 
 
 async def send(
@@ -110,17 +120,12 @@ async def finish(
             continue  # somebody else brought the answer first
         if answer.verdict is Verdict.SUCCEEDED:
             _succeed(presenter, each, answer, (requests or {}).get(identifier))
-        elif answer.verdict is Verdict.DECLINED or _was_never_sent(step, answer):
+        elif answer.verdict is Verdict.DECLINED or (
+            answer.verdict is Verdict.NOT_SENT and not step.repeated
+        ):
             _give_up(each)
     await write(connection, presenter, list(settled.values()))
     return settled
-
-
-def _was_never_sent(step: PendingStep, answer: Answer) -> bool:
-    """Whether the provider has certainly not heard of the step. That a repeat was not sent says
-    nothing about the try before it, whose answer was lost: such a step stays, to be repeated."""
-    only_try = time.time() - step.begun < REPEAT_AFTER
-    return answer.verdict is Verdict.NOT_SENT and only_try
 
 
 def _succeed(
