@@ -37,6 +37,7 @@ def audit(attempts: Sequence[Attempt], ours: Ours, told: Sequence[Acknowledged])
         *_twice(attempts),
         *(found for charge in ours.charges for found in _charge(charge, by_reference)),
         *_intents(ours),
+        *_ledger(attempts, ours),
         *_events(ours),
         *_acknowledged(ours, told),
     ]
@@ -109,6 +110,17 @@ def _intents(ours: Ours) -> Iterable[Violation]:
         if (intent.status == "succeeded") != bool(takers) or received != intent.amount_received:
             detail = f"{intent.status}, received {intent.amount_received}; charges: {received}"
             yield Violation("contradiction", intent.id, detail)
+
+
+def _ledger(attempts: Sequence[Attempt], ours: Ours) -> Iterable[Violation]:
+    """Each paid charge is posted once, and the ledgers' sum is what the PSPs moved."""
+    for charge in ours.charges:
+        wanted = [charge.amount_captured] if charge.state == "succeeded" else []
+        if charge.posted != wanted:
+            yield Violation("ledger", charge.id, f"{charge.posted}, not {wanted}")
+    moved = sum(amount for attempt in attempts for amount in attempt.taken)
+    if moved != ours.cleared:
+        yield Violation("ledger", "all tenants", f"{ours.cleared} booked, {moved} moved")
 
 
 def _events(ours: Ours) -> Iterable[Violation]:

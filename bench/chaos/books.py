@@ -53,6 +53,7 @@ class Charge:
     step: str | None  # a capture or cancellation without an answer
     late: bool  # it had been called a failure before
     receipt: bool
+    posted: list[int]  # amounts of its ledger transactions
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Ours:
     charges: list[Charge] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     events: Counter[tuple[str, str]] = field(default_factory=Counter)  # by object id and type
+    cleared: int = 0  # what the ledgers say that providers took for the merchants
 
 
 def attempts(sandbox: Path) -> list[Attempt]:
@@ -105,12 +107,16 @@ def _attempt(psp: str, name: str, state: dict[str, Any]) -> Attempt:
 _CHARGES = """
 select c.id, c.payment_intent as intent, c.state, c.reference, c.amount, c.amount_captured,
        c.details->'step'->>'kind' as step, coalesce((c.details->>'late')::bool, false) as late,
-       exists (select from receipts r where r.charge = c.id) as receipt
+       exists (select from receipts r where r.charge = c.id) as receipt,
+       array(select t.amount from ledger_transactions t where t.source = c.id) as posted
 from charges c
 """
 _INTENTS = """
 select id, (metadata->>'payment')::int as payment, status, amount_received, latest_charge
 from payment_intents
+"""
+_CLEARED = """
+select -coalesce(sum(amount), 0)::bigint from ledger_balances where account like 'clearing:%'
 """
 
 
@@ -124,6 +130,7 @@ async def ours(connection: asyncpg.Connection, schemas: Sequence[str]) -> Ours:
             events = await connection.fetch(
                 "select object_id, type, count(*) from events group by 1, 2"
             )
+            found.cleared += await connection.fetchval(_CLEARED)
         found.charges += [Charge(schema, **row) for row in charges]
         found.intents += [Intent(schema, **row) for row in intents]
         found.events.update({(row[0], row[1]): row[2] for row in events})

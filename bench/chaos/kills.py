@@ -26,11 +26,12 @@ SECONDS_TO_COME_BACK = 60.0
 
 
 class Killer:
-    """Kills parts of one stack. `kills` counts them."""
+    """Kills parts of one stack. `kills` counts them, `missing` names those that never came back."""
 
     def __init__(self, supervisor: int) -> None:
         self._supervisor = supervisor
         self.kills: Counter[str] = Counter()
+        self.missing: list[Part] = []
 
     def process_id(self, part: Part) -> int | None:
         """The process of this part right now; None while it is down."""
@@ -46,18 +47,24 @@ class Killer:
         return None
 
     async def kill(self, part: Part, why: str) -> None:
-        """Kill a part and wait until it runs again. Raises TimeoutError if it does not."""
+        """Kill a part and wait until it runs again; one that does not is put on `missing`."""
+        victim = await self._another(part, than=None)
+        if victim is None:
+            return
+        with suppress(ProcessLookupError):  # somebody else's ambush was faster
+            os.kill(victim, signal.SIGKILL)
+            self.kills[f"{part}, {why}"] += 1
+        await self._another(part, than=victim)
+
+    async def _another(self, part: Part, than: int | None) -> int | None:
+        """Wait for a process of this part that is not `than`; None when none comes."""
         deadline = time.monotonic() + SECONDS_TO_COME_BACK
-        while (victim := self.process_id(part)) is None:  # it is down already: wait, then kill
+        while (found := self.process_id(part)) in (None, than):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{part} never came back")
+                self.missing.append(part)
+                return None
             await asyncio.sleep(0.05)
-        os.kill(victim, signal.SIGKILL)
-        self.kills[f"{part}, {why}"] += 1
-        while self.process_id(part) in (None, victim):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{part} never came back")
-            await asyncio.sleep(0.05)
+        return found
 
     async def strike(self, parts: Sequence[Part], seed: int) -> None:
         """Kill these parts one after the other, at moments drawn from the seed."""

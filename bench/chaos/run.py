@@ -23,7 +23,7 @@ from bench.stack import Stack, create_merchant, start_stack, stop_stack
 # Imported by every process of the stack in place of nothing: see its docstring.
 SABOTAGE = Path(__file__).with_name("sabotage")
 
-SECONDS_OF_QUIET = 180.0  # for everything to find its end once nobody disturbs any more
+SECONDS_OF_QUIET = 180.0
 
 
 @dataclass(slots=True)
@@ -42,8 +42,17 @@ class Report:
     seconds_until_quiet: float = 0.0
 
 
-def run(plan: Plan, state: Path, *, sabotage: bool = False) -> Report:
-    """Carry out a plan on a stack of its own, whose data goes to `state`."""
+def run(
+    plan: Plan,
+    state: Path,
+    *,
+    sabotage: bool = False,
+    seconds_of_quiet: float = SECONDS_OF_QUIET,
+) -> Report:
+    """Carry out a plan on a stack of its own, whose data goes to `state`.
+
+    `seconds_of_quiet` is what everything has to find its end once nobody disturbs any more.
+    """
     extra = {}
     if sabotage:
         modules = [str(SABOTAGE), str(Path.cwd()), os.environ.get("PYTHONPATH", "")]
@@ -52,12 +61,19 @@ def run(plan: Plan, state: Path, *, sabotage: bool = False) -> Report:
     try:
         merchants = [create_merchant(stack, f"Chaos {n}") for n in range(MERCHANTS)]
         schemas = [tenant.test_schema for tenant, _, _ in merchants]
-        return asyncio.run(_run(plan, stack, schemas, [secret for _, secret, _ in merchants]))
+        secrets = [secret for _, secret, _ in merchants]
+        return asyncio.run(_run(plan, stack, schemas, secrets, seconds_of_quiet))
     finally:
         stop_stack(process)
 
 
-async def _run(plan: Plan, stack: Stack, schemas: Sequence[str], secrets: Sequence[str]) -> Report:
+async def _run(
+    plan: Plan,
+    stack: Stack,
+    schemas: Sequence[str],
+    secrets: Sequence[str],
+    seconds_of_quiet: float,
+) -> Report:
     report = Report(plan)
     limits = httpx.Limits(max_connections=200)
     async with httpx.AsyncClient(timeout=10, limits=limits, trust_env=False) as http:
@@ -71,13 +87,14 @@ async def _run(plan: Plan, stack: Stack, schemas: Sequence[str], secrets: Sequen
         report.seconds_paying = round(time.monotonic() - started, 1)
         await weather.clear()
         started = time.monotonic()
-        await _become_quiet(stack, schemas, report)
+        await _become_quiet(stack, schemas, report, seconds_of_quiet)
         report.seconds_until_quiet = round(time.monotonic() - started, 1)
         report.kills, report.faults = killer.kills, weather.faults
         report.violations = [
             *audit(report.attempts, report.ours, report.diary.acknowledged),
             *(Violation("refused", what, "") for what in report.diary.refused),
             *(Violation("unanswered", what, "") for what in report.diary.unanswered),
+            *(Violation("not started again", part, "") for part in killer.missing),
             *await _replay(clients, report),
         ]
     return report
@@ -123,9 +140,11 @@ async def _ambush(payment: Payment, weather: Weather, killer: Killer) -> None:
         await killer.kill(payment.ambush, "inside a charge")
 
 
-async def _become_quiet(stack: Stack, schemas: Sequence[str], report: Report) -> None:
+async def _become_quiet(
+    stack: Stack, schemas: Sequence[str], report: Report, seconds: float
+) -> None:
     """Wait until nothing is open but what the PSPs themselves call open."""
-    deadline = time.monotonic() + SECONDS_OF_QUIET
+    deadline = time.monotonic() + seconds
     while True:
         report.attempts = books.attempts(stack.state / "sandbox")
         connection = await asyncpg.connect(stack.database_url)
