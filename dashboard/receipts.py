@@ -1,4 +1,4 @@
-"""A payer's receipt, at an address that cannot be guessed."""
+"""Documents at addresses that cannot be guessed: a payer's receipt, a file that was linked to."""
 
 import hmac
 import re
@@ -7,6 +7,7 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from processor.engine import Processor
+from processor.file_links import store as file_links
 from processor.receipts import store
 
 _SCHEMA = re.compile(r"t[0-9]{1,18}_(test|live)")
@@ -33,12 +34,27 @@ def handlers(processor: Processor) -> list[HTTPRouteHandler]:
             },
         )
 
-    return [receipt]
+    @get("/links/{schema:str}/{link:str}/{token:str}", include_in_schema=False)
+    async def linked(schema: str, link: str, token: str) -> Response[bytes]:
+        expected = processor.secrets.file_link_token(schema, link)
+        if not (_SCHEMA.fullmatch(schema) and hmac.compare_digest(expected, token)):
+            return _not_found()
+        found = await file_links.content(processor, schema, link)
+        if found is None:
+            return _not_found()
+        # Never shown in place: an uploaded page must not run under our address.
+        return Response(
+            found.body,
+            media_type=found.media_type,
+            headers={"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"},
+        )
+
+    return [receipt, linked]
 
 
 def _not_found() -> Response[bytes]:
     return Response(
-        "There is no such receipt. / Ce reçu n'existe pas.\n".encode(),
+        b"There is no such document. / Ce document n'existe pas.\n",
         status_code=404,
         media_type="text/plain; charset=utf-8",
     )

@@ -6,7 +6,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 
-from openapi import forms
+from openapi import forms, multipart
 from processor.doors import admit
 from processor.engine import Call, Processor, refusal
 from processor.errors import APIError, InvalidRequest, NotFound
@@ -14,8 +14,6 @@ from processor.events.log import API_VERSION
 from processor.operations import Operation, Stored
 from processor.operations import Request as OperationRequest
 from tenants.ids import new_id
-
-MAX_BODY = 1_000_000  # bytes; no operation of ours needs more
 
 
 def routes(processor: Processor) -> list[HTTPRouteHandler]:
@@ -33,7 +31,7 @@ def _route(processor: Processor, operation: Operation) -> HTTPRouteHandler:
         path,
         http_method=operation.method,
         status_code=200,
-        request_max_body_size=MAX_BODY,
+        request_max_body_size=operation.largest_body,
         include_in_schema=False,
         name=operation.name,
     )(handle)
@@ -62,7 +60,7 @@ def _response(answer: Stored, identifier: str, key: str | None, version: str) ->
     if answer.replayed:
         headers["Idempotent-Replayed"] = "true"
     return Response(
-        answer.body, status_code=answer.status, media_type="application/json", headers=headers
+        answer.body, status_code=answer.status, media_type=answer.media_type, headers=headers
     )
 
 
@@ -104,10 +102,12 @@ def _body(content_type: str, body: bytes) -> tuple[dict[str, Any], bool]:
     kind = content_type.partition(";")[0].strip().lower()
     if kind in ("application/x-www-form-urlencoded", ""):
         return forms.decode(body), False
+    if kind == "multipart/form-data":
+        return multipart.decode(content_type, body), False
     if kind != "application/json":
         raise InvalidRequest(
-            f"Invalid content type: {kind[:80]}. Send application/x-www-form-urlencoded or"
-            " application/json."
+            f"Invalid content type: {kind[:80]}. Send application/x-www-form-urlencoded,"
+            " application/json or, with a file, multipart/form-data."
         )
     try:
         given = msgspec.json.decode(body)

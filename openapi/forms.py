@@ -6,6 +6,7 @@ keys are an array or a hash (`metadata[2024]=`) is for the parameter's type to s
 """
 
 import re
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -22,14 +23,22 @@ _PART = re.compile(r"\[([^\[\]]*)\]")
 
 def decode(encoded: bytes) -> dict[str, Any]:
     """The tree behind an `application/x-www-form-urlencoded` text. Raises InvalidRequest."""
-    root: dict[str, Any] = {}
     pairs = [pair for pair in encoded.split(b"&") if pair]
     if len(pairs) > MAX_PAIRS:
         raise InvalidRequest(f"A request can have at most {MAX_PAIRS} parameters.")
+    fields = []
     for pair in pairs:
         name, _, value = pair.partition(b"=")
         key = _text(name)
-        _put(root, key, _text(value, key))
+        fields.append((key, _text(value, key)))
+    return tree(fields)
+
+
+def tree(fields: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """The tree behind names in brackets and their values. Raises InvalidRequest."""
+    root: dict[str, Any] = {}
+    for key, value in fields:
+        _put(root, key, value)
     return {key: _settled(value) for key, value in root.items()}
 
 
@@ -43,7 +52,7 @@ def _text(encoded: bytes, param: str | None = None) -> str:
         raise InvalidRequest(f"Invalid string: {what} is not UTF-8", param=shown) from None
 
 
-def _put(root: dict[str, Any], key: str, value: str) -> None:
+def _put(root: dict[str, Any], key: str, value: Any) -> None:
     match = _KEY.fullmatch(key)
     path = [match[1], *_PART.findall(match[2])] if match else []
     if not path or len(path) > MAX_DEPTH:

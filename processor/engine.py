@@ -140,7 +140,10 @@ class Processor:
         assert operation.read is not None
         async with self.database.tenant(caller.schema) as connection:
             work = Work(self, caller, item.request, connection)
-            item.outcome = await self._result(work, operation.read(work, item.parameters), item)
+            result = await operation.read(work, item.parameters)
+            if not isinstance(result, Stored):
+                await self.expander.expand(work, result, item.parameters.expand)
+            item.outcome = result
 
     async def _write(self, caller: Caller, operation: Operation, item: Item[Any]) -> None:
         """Key, effect, events and answer in one transaction."""
@@ -152,16 +155,12 @@ class Processor:
                 item.outcome = item.outcome or earlier[key].answer
                 return
             work = Work(self, caller, item.request, connection)
-            result = await self._result(work, operation.write(work, item.parameters), item)
+            result = await operation.write(work, item.parameters)
+            await self.expander.expand(work, result, item.parameters.expand)
             await log.append(connection, work.events)
             item.outcome = Stored(200, encode(result))
             if key is not None:
                 await idempotency.finish(connection, {key: item.outcome})
-
-    async def _result(self, work: Work, running: Any, item: Item[Any]) -> Object:
-        result: Object = await running
-        await self.expander.expand(work, result, item.parameters.expand)
-        return result
 
 
 def _rounds(items: dict[int, Item[Any]]) -> list[dict[int, Item[Any]]]:

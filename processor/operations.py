@@ -65,6 +65,7 @@ class Stored:
     status: int
     body: bytes
     replayed: bool = False
+    media_type: str = "application/json"
 
 
 @dataclass(slots=True)
@@ -76,7 +77,9 @@ class BatchWork(Generic[P]):
     items: list[Item[P]]
 
 
-Run = Callable[[Work, Any], Awaitable[Object]]
+# A read may answer with bytes that are no JSON: a file's content.
+RunRead = Callable[[Work, Any], Awaitable[Object | Stored]]
+RunWrite = Callable[[Work, Any], Awaitable[Object]]
 RunBatch = Callable[[BatchWork[Any]], Coroutine[Any, Any, None]]
 
 
@@ -90,9 +93,10 @@ class Operation:
     parameters: type[Parameters]
     returns: str  # the object's name; "list:charge" for a page of them
     summary: str
-    read: Run | None = None
-    write: Run | None = None
+    read: RunRead | None = None
+    write: RunWrite | None = None
     batch: RunBatch | None = None
+    largest_body: int = 1_000_000  # bytes
     publishable: bool = False  # may be called with a publishable key and a client secret
 
     @property

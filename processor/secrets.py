@@ -27,6 +27,10 @@ class Secrets:
         """What an endpoint's deliveries are signed with: `whsec_...`, whole, is the HMAC key."""
         return f"whsec_{self._derive('webhook', schema, endpoint, str(generation))}"
 
+    def file_link_token(self, schema: str, link: str) -> str:
+        """The unguessable part of a file link's address."""
+        return self._derive("file_link", schema, link)[:32]
+
     def receipt_token(self, schema: str, charge: str) -> str:
         """The unguessable part of a receipt's address."""
         return self._derive("receipt", schema, charge)[:32]

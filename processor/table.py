@@ -3,6 +3,8 @@
 from processor.customers import operations as customers
 from processor.events import operations as events
 from processor.expansion import Expander
+from processor.file_links import operations as file_links
+from processor.files import operations as files
 from processor.ledger import operations as ledger
 from processor.operations import Operation
 from processor.payment_methods import operations as payment_methods
@@ -22,6 +24,8 @@ OPERATIONS: dict[str, Operation] = {
         *charges.OPERATIONS,
         *ledger.OPERATIONS,
         *refunds.OPERATIONS,
+        *files.OPERATIONS,
+        *file_links.OPERATIONS,
         *events.OPERATIONS,
         *webhook_endpoints.OPERATIONS,
     ]
@@ -70,6 +74,8 @@ EXPANDER = Expander(
             "transfer_reversal": None,
         },
         "event": {},
+        "file": {},
+        "file_link": {"file": "file"},
         # Whatever can cause a balance transaction.
         "source": {
             "charge": "charge",
@@ -85,6 +91,7 @@ EXPANDER = Expander(
         "customer": customers.load,
         "payment_intent": intents.load,
         "payment_method": payment_methods.load,
+        "file": files.load,
         "refund": refunds.load,
         "source": by_prefix({"ch": charges.load, "py": charges.load, "re": refunds.load}),
     },

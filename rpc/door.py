@@ -174,7 +174,11 @@ def _call(processor: Processor, visit: Visit, envelope: Envelope, identifier: st
 
 
 def _shown(stored: Stored, identifier: str) -> Answer:
-    """An answer of the engine, which is stored as JSON, as the map that is sent."""
+    """An answer of the engine, which is stored as JSON, as the map that is sent. What is no JSON,
+    a file's content, is sent as its bytes."""
+    if stored.media_type != "application/json":
+        content = {"media_type": stored.media_type, "data": stored.body}
+        return {"status": stored.status, "request_id": identifier, "result": content}
     tree = msgspec.json.decode(stored.body)
     answer: Answer = {"status": stored.status, "request_id": identifier}
     if stored.status == 200:

@@ -280,6 +280,19 @@ charges = _object(
     Index(None, "reference", unique=True),
 )
 
+files = _object(
+    "files",
+    _required("purpose"),
+    Index(None, "purpose"),
+)
+
+file_links = _object(
+    "file_links",
+    _required("file", Text(collation="C")),
+    Column("expires_at", BigInteger),
+    Index(None, "file"),
+)
+
 REFUND_STATES = ("submitted", "pending", "unknown", "succeeded", "failed")
 
 refunds = _object(

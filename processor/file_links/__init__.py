@@ -1,0 +1,1 @@
+"""File links: addresses at which anybody can download a file, until they expire."""

@@ -1,0 +1,1 @@
+"""Files that merchants upload: kept as they came, under their digest, for good."""
