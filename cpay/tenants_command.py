@@ -115,7 +115,7 @@ async def create_key(
 async def roll_key(settings: Settings, key: str, hours: int) -> dict[str, Any]:
     """A new key in an old one's place; the old one lives `hours` more."""
     settings.need("key_pepper")
-    async with _connection(settings) as connection:
+    async with _connection(settings) as connection, connection.transaction():
         identifier, text = await keys.roll_key(
             connection, settings.key_pepper.encode(), key, timedelta(hours=hours)
         )

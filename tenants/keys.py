@@ -132,16 +132,26 @@ async def revoke_key(
 async def roll_key(
     connection: Connection, pepper: bytes, key: str, overlap: timedelta = timedelta(0)
 ) -> tuple[str, str]:
-    """Replace a key by a new one of the same kind and scopes; the old one lives `overlap` more."""
-    old = await revoke_key(connection, key, overlap)
-    livemode = await connection.fetchval(
-        "select livemode from platform.tenant_schemas where schema_name = $1", old["schema_name"]
+    """Replace a key by a new one of the same kind and scopes; the old one lives `overlap` more.
+
+    The caller opens the transaction. Raises LookupError for a key that is unknown or dead: whoever
+    holds it is not to have a new one.
+    """
+    alive = await connection.fetchrow(
+        "select s.livemode from platform.api_keys k"
+        " join platform.tenant_schemas s using (schema_name) where k.id = $1"
+        " and k.revoked_at is null and coalesce(k.expires_at, 'infinity') > now()"
+        " for update of k",
+        key,
     )
+    if alive is None:
+        raise LookupError(f"There is no API key {key} that still works.")
+    old = await revoke_key(connection, key, overlap)
     return await create_key(
         connection,
         pepper,
         old["schema_name"],
-        livemode,
+        alive["livemode"],
         old["kind"],
         old["name"],
         tuple(json.loads(old["scopes"])) if old["scopes"] else None,
