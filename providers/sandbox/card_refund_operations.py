@@ -23,7 +23,8 @@ from .card_intents import Intent
 from .card_refunds import CardRefund, as_json, begin
 from .card_table import Refunding
 
-_PARAMETERS = frozenset({"amount", "metadata", "payment_intent", "reason"})
+_CREATE_PARAMETERS = frozenset({"amount", "metadata", "payment_intent", "reason"})
+_LIST_PARAMETERS = frozenset({"limit", "payment_intent", "starting_after"})
 
 FindIntent = Callable[[str, str], Intent]
 """From account and id to the intent. Raises Refused if that account has no such intent."""
@@ -51,7 +52,7 @@ class RefundOperations:
         return Effect(200, as_json(refund), refund, movements=_given_back(refund))
 
     def _create(self, call: ApiCall) -> Effect:
-        check_names(call.form, _PARAMETERS)
+        check_names(call.form, _CREATE_PARAMETERS)
         intent = self._find_intent(call.account, required(call.form, "payment_intent"))
         if intent.status != "succeeded":
             raise Refused(400, f"The payment {intent.id} has no successful charge to refund.")
@@ -86,9 +87,15 @@ class RefundOperations:
 
     def _list(self, call: ApiCall) -> Effect:
         """The refunds of one payment, newest first."""
+        check_names(call.form, _LIST_PARAMETERS)
         intent = self._find_intent(call.account, required(call.form, "payment_intent"))
         limit = positive(call.form, "limit") if "limit" in call.form else 10
         refunds = self._of(intent)[::-1]
+        if last_seen := call.form.get("starting_after"):
+            ids = [refund.id for refund in refunds]
+            if last_seen not in ids:
+                raise missing("refund", last_seen, 400, "starting_after")
+            refunds = refunds[ids.index(last_seen) + 1 :]
         data = [as_json(refund) for refund in refunds[:limit]]
         page = {"object": "list", "url": "/v1/refunds", "data": data}
         return Effect(200, {**page, "has_more": len(refunds) > limit})

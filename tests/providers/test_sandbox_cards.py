@@ -504,6 +504,9 @@ async def test_a_refused_request_leaves_its_key_free(adapter: StripeCards) -> No
         ("/v1/payment_intents", {"payment_method": "pm_x"}, 400, "resource_missing", None),
         ("/v1/payment_intents/pi_x/capture", {}, 404, "resource_missing", "intent"),
         ("/v1/payment_intents/pi_x/no_such_verb", {}, 404, None, None),
+        ("/v1/refunds", {}, 400, "parameter_missing", "payment_intent"),
+        ("/v1/refunds", {"payment_intent": "pi_x"}, 404, "resource_missing", "intent"),
+        ("/v1/refunds", {"colour": "1"}, 400, "parameter_unknown", "colour"),
     ],
 )
 async def test_errors(
@@ -605,6 +608,18 @@ def test_the_official_sdk_understands_every_answer(sdk: stripe.StripeClient) -> 
     assert sdk.v1.payment_intents.capture(intent.id).amount_received == 1500
     with pytest.raises(stripe.InvalidRequestError, match="canceled"):
         sdk.v1.payment_intents.cancel(intent.id)
+    refunded: Any = {"payment_intent": intent.id, "amount": 500, "metadata": {"order": "5"}}
+    refund = sdk.v1.refunds.create(refunded, {"idempotency_key": str(uuid4())})
+    assert (refund.status, refund.amount, refund.currency) == ("succeeded", 500, "xaf")
+    assert sdk.v1.refunds.retrieve(refund.id).payment_intent == intent.id
+    rest = sdk.v1.refunds.create({"payment_intent": intent.id})  # without an amount: all the rest
+    assert rest.amount == 1000
+    page = sdk.v1.refunds.list({"payment_intent": intent.id, "limit": 1})
+    assert ([hit.id for hit in page.data], page.has_more) == ([rest.id], True)
+    assert [hit.id for hit in page.auto_paging_iter()] == [rest.id, refund.id]
+    with pytest.raises(stripe.InvalidRequestError) as again:
+        sdk.v1.refunds.create({"payment_intent": intent.id})
+    assert again.value.code == "charge_already_refunded"
     with pytest.raises(stripe.CardError) as declined:
         sdk.v1.payment_intents.create({**wanted, "payment_method": "pm_card_chargeDeclined"})
     assert declined.value.code == "card_declined"
@@ -663,11 +678,18 @@ async def test_a_killed_sandbox_keeps_its_word(tmp_path: Path, client: httpx.Asy
             psp.script(delay=0.3, amount=1600)
             assert (await adapter.charge(paid)).verdict is Verdict.SUCCEEDED
             assert (await adapter.charge(pending)).verdict is Verdict.PENDING
+            psp.script(operation="refund", delay=0.3)
+            back = refund_of(paid, 600)
+            assert (await adapter.refund(back)).verdict is Verdict.PENDING
             os.kill(process.pid, signal.SIGKILL)
 
         with running(listener, tmp_path):
             await answering(client, url)
             assert (await adapter.charge(paid)).verdict is Verdict.SUCCEEDED  # replayed
             assert (await outcome(adapter, pending)).verdict is Verdict.SUCCEEDED
-            for charge in (paid, pending):
-                assert len(psp.movements(charge.reference)) == 1
+            assert (await adapter.refund(back)).verdict is Verdict.PENDING  # replayed
+            refunded = await refund_outcome(adapter, back, Verdict.PENDING)
+            assert refunded.verdict is Verdict.SUCCEEDED
+            assert (await adapter.refund(refund_of(paid, 901))).verdict is Verdict.DECLINED
+            for attempt in (paid, pending, back):
+                assert len(psp.movements(attempt.reference)) == 1
