@@ -146,8 +146,8 @@ class _Worker:
                 full_schemas=self._full_schemas(),
                 passed_over=self._passed_over(),
             )
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            logger.exception("deliveries could not be claimed; trying again")
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            logger.warning("the database does not answer (%s); waiting for it", error)
             await asyncio.sleep(1)
             return False
         for parcel in parcels:
@@ -176,7 +176,10 @@ class _Worker:
     async def _deliver(self, parcel: Parcel, endpoint: _Endpoint) -> None:
         """Carry one parcel from the claim to the record."""
         try:
-            found = await queue.read(self._processor, parcel)
+            try:
+                found = await queue.read(self._processor, parcel)
+            except asyncpg.InvalidCachedStatementError:  # a migration changed a table under it
+                found = await queue.read(self._processor, parcel)
             if found is not None:
                 await self._send_all(parcel, endpoint, *found)
         except Exception:  # one parcel's trouble must not stop the worker

@@ -196,10 +196,12 @@ async def record(
     disabled; the other endpoints hear of it by the event `webhook_endpoint.disabled`.
     """
     async with database.tenant(schema) as connection:
-        await connection.execute(_RECORD, encoded(attempts))
-        if _health(endpoint, attempts, disable_after) is None:
-            return endpoint  # the rule: no row is written to say that nothing is new
+        if _health(endpoint, attempts, disable_after) is None:  # the rule: nothing new to write
+            await connection.execute(_RECORD, encoded(attempts))
+            return endpoint
+        # The endpoint before its queue, as who deletes or changes one through the API locks them.
         current = await WebhookEndpoint.find(connection, endpoint.id, "for update")
+        await connection.execute(_RECORD, encoded(attempts))
         if current is None:  # deleted meanwhile, its queue with it
             return endpoint
         health = _health(current, attempts, disable_after)
@@ -207,14 +209,21 @@ async def record(
             return current
         current.status, current.details.failing_since = health
         if current.status == "disabled":
-            current.version += 1
-        await WebhookEndpoint.update(connection, [current])
-        if current.status == "disabled":
-            await _drop(connection, schema, current.id)
-            shown = render(current, livemode)
-            draft = log.Draft("webhook_endpoint.disabled", shown, current.version)
-            await log.append(connection, [draft])
+            await _disable(connection, schema, livemode, current)
+        else:
+            await WebhookEndpoint.update(connection, [current])
         return current
+
+
+async def _disable(
+    connection: Connection, schema: str, livemode: bool, endpoint: WebhookEndpoint
+) -> None:
+    endpoint.version += 1
+    await WebhookEndpoint.update(connection, [endpoint])
+    await _drop(connection, schema, endpoint.id)
+    shown = render(endpoint, livemode)
+    draft = log.Draft("webhook_endpoint.disabled", shown, endpoint.version)
+    await log.append(connection, [draft])
 
 
 def _health(

@@ -13,6 +13,7 @@ import stripe
 from webhook_merchant import QUICK, Merchant, Working
 from webhook_receiver import Receiver, Reply, until
 
+from processor.webhook_endpoints.objects import WebhookEndpoint
 from webhooks.policy import DAY, Policy
 
 DISABLED = "webhook_endpoint.disabled"
@@ -265,3 +266,20 @@ async def test_a_disabled_or_deleted_endpoint_hears_no_more(
                 pass
     assert receiver.received == []
     assert await merchant.attempts() == []
+
+
+async def test_deleting_an_endpoint_and_recording_its_failure_do_not_lock_each_other_out(
+    merchant: Merchant, receiver: Receiver, working: Working
+) -> None:
+    endpoint = await merchant.endpoint(receiver.url)
+    receiver.usual = Reply(500)
+    await merchant.happen()
+    async with working():
+        async with merchant.processor.database.tenant(merchant.schema) as connection:
+            await WebhookEndpoint.find(connection, endpoint.id, "for update")
+            await until(lambda: receiver.received)
+            await asyncio.sleep(0.2)  # now the record waits for the endpoint
+            await connection.execute("delete from webhook_endpoints")
+            await connection.execute("delete from platform.deliveries")
+        await merchant.settled()
+    assert await merchant.queued() == []
