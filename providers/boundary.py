@@ -78,6 +78,7 @@ class Answer:
     decline_code: DeclineCode | None = None
     redirect_url: str | None = None  # where the payer must go next, if anywhere
     evidence: Mapping[str, Any] = field(default_factory=dict)  # the reply, scrubbed of secrets
+    token: str | None = None  # of a verified card: what to charge from now on
 
 
 class ForgedCallback(Exception):
@@ -135,6 +136,28 @@ class Refunds(Protocol):
 
     async def look_up_refund(self, refund: Refund) -> Answer:
         """Ask what became of it. NOT_SENT means that the provider has never seen it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """One check that a card is real and its holder agrees to later charges. No money moves."""
+
+    reference: str  # ours, a UUID version 4, stored before the first byte is sent
+    payer: str  # the provider's token of a card
+    off_session: bool  # whether the later charges come while the payer is not there
+    callback_url: str | None = None
+    return_url: str | None = None  # where a redirected payer comes back to
+    external_id: str = ""  # our id of this attempt
+    provider_reference: str | None = None  # the provider's id of this attempt, once it is known
+
+
+@runtime_checkable
+class Verifications(Protocol):
+    """Providers that can check a card without charging it."""
+
+    async def verify(self, verification: Verification) -> Answer:
+        """Check the card, or ask what came of it: as no money moves, to ask is to send the same
+        reference again. SUCCEEDED may bring a new `token`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,15 @@ from typing import Any
 
 import httpx
 
-from .boundary import Answer, Charge, DeclineCode, ForgedCallback, Refund, Verdict
+from .boundary import (
+    Answer,
+    Charge,
+    DeclineCode,
+    ForgedCallback,
+    Refund,
+    Verdict,
+    Verification,
+)
 from .connection import exchange
 from .stripe_api import (
     Reply,
@@ -29,6 +37,7 @@ from .stripe_api import (
     read_error,
 )
 from .stripe_refunds import build_look_up_refund, build_refund, read_look_up_refund, read_refund
+from .stripe_verifications import build_verification, read_verification
 
 SIGNATURE_TOLERANCE = 300  # seconds between a webhook's signature and now, as Stripe's own SDKs
 
@@ -199,7 +208,8 @@ def _cancel_code(intent: Mapping[str, Any]) -> DeclineCode:
 
 
 class StripeCards:
-    """A Stripe account that takes card payments: `Provider`, `Captures` and `Refunds`."""
+    """A Stripe account that takes card payments: `Provider`, `Captures`, `Refunds` and
+    `Verifications`."""
 
     name = "stripe"
 
@@ -279,6 +289,13 @@ class StripeCards:
             # A question that was not sent is no answer, least of all "never seen".
             return replace(unknown, evidence=reply.evidence)
         return read_look_up_refund(refund, reply)
+
+    async def verify(self, verification: Verification) -> Answer:
+        """Create and confirm a setup intent, or retrieve the one that is known by its id. Stripe
+        replays its answer to a repeated reference for at least 24 hours.
+        """
+        reply = await self._send(build_verification(verification))
+        return reply if isinstance(reply, Answer) else read_verification(verification, reply)
 
     def read_callback(self, headers: Mapping[str, str], body: bytes) -> str | None:
         """Our reference in a signed webhook. Raises ForgedCallback, always if we have no secret."""

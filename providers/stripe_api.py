@@ -31,6 +31,7 @@ DECLINE_CODES = {
     "lost_card": DeclineCode.LOST_CARD,
     "payment_intent_authentication_failure": DeclineCode.AUTHENTICATION_FAILED,
     "processing_error": DeclineCode.PROCESSING_ERROR,
+    "setup_intent_authentication_failure": DeclineCode.AUTHENTICATION_FAILED,
     "stolen_card": DeclineCode.STOLEN_CARD,
     "withdrawal_count_limit_exceeded": DeclineCode.LIMIT_EXCEEDED,
 }

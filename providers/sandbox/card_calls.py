@@ -7,6 +7,7 @@ from typing import Any
 from .book import Movement
 from .card_intents import Intent
 from .card_refunds import CardRefund
+from .card_setups import CardSetup
 from .script import Step
 
 
@@ -30,7 +31,7 @@ class ApiCall:
     step: Step
 
 
-Subject = Intent | CardRefund
+Subject = Intent | CardRefund | CardSetup
 """What an account has, what an operation changes and what an event is about."""
 
 

@@ -80,7 +80,7 @@ def confirm(
         # A scripted outcome overrides the card's own behaviour as a whole.
         intent.step.outcome is None
         and (
-            card.authentication is Authentication.ALWAYS
+            card.authentication in (Authentication.ALWAYS, Authentication.UNTIL_SET_UP)
             or (card.authentication is Authentication.ON_SESSION and not off_session)
         )
     )
@@ -125,17 +125,7 @@ def canceled(intent: Intent, now: float) -> Intent:
 
 def card_error(intent: Intent, decline: Decline) -> dict[str, Any]:
     """Stripe's error object for a refusal, also an intent's `last_payment_error`."""
-    failed_authentication = decline.code == "payment_intent_authentication_failure"
-    error: dict[str, Any] = {
-        "type": "invalid_request_error" if failed_authentication else "card_error",
-        "code": decline.code,
-        "message": decline.message,
-        "charge": intent.charge_id,
-        "doc_url": f"https://docs.stripe.com/error-codes/{decline.code.replace('_', '-')}",
-    }
-    if decline.decline_code:
-        error["decline_code"] = decline.decline_code
-    return error
+    return {**decline.as_error(), "charge": intent.charge_id}
 
 
 def as_json(intent: Intent, authentication_url: str) -> dict[str, Any]:

@@ -25,14 +25,8 @@ from .card_calls import (
 )
 from .card_intents import Intent, as_json, canceled, captured, card_error, confirm
 from .card_refund_operations import RefundOperations
-from .card_table import (
-    DECLINES,
-    Authentication,
-    Refunding,
-    SandboxCard,
-    card_of_alias,
-    card_of_number,
-)
+from .card_setup_operations import SetupOperations, kept
+from .card_table import DECLINES, SandboxCard, card_of_alias, card_of_number
 
 NOT_INDEXED = "not_indexed"  # the outcome of a search that came too early
 
@@ -54,6 +48,7 @@ class CardOperations:
         self._book = book
         self._public_url = public_url
         self.refunds = RefundOperations(book, self._of_account)
+        self.setups = SetupOperations(book, self._card_of_method, public_url)
         self._table: list[tuple[str, re.Pattern[str], Operation]] = [
             ("POST", re.compile(r"/v1/payment_intents"), self._create),
             ("GET", re.compile(r"/v1/payment_intents/search"), self._search),
@@ -62,6 +57,7 @@ class CardOperations:
             ("POST", re.compile(r"/v1/payment_intents/(\w+)/cancel"), self._cancel),
             ("POST", re.compile(r"/v1/payment_methods"), self._create_payment_method),
             *self.refunds.table,
+            *self.setups.table,
         ]
 
     def route(self, method: str, path: str) -> tuple[Operation, str]:
@@ -166,31 +162,23 @@ class CardOperations:
             "livemode": False,
             "type": "card",
         }
-        kept = {
-            "account": call.account,
-            "outcome": card.outcome,
-            "authentication": card.authentication,
-            "refunding": card.refunding,
-        }
-        return Effect(200, body, cards={method_id: kept})
+        return Effect(200, body, cards={method_id: kept(call.account, card)})
 
     def _card(self, call: ApiCall) -> tuple[str, SandboxCard]:
         """The card to try, and what the intent calls it."""
         if number := call.form.get("payment_method_data[card][number]"):
             return f"pm_{uuid4().hex[:24]}", card_of_number(number)
         method_id = required(call.form, "payment_method")
-        kept = self._book.resource("card", method_id)
-        if kept and kept["account"] == call.account:
-            return method_id, SandboxCard(
-                "",
-                outcome=kept["outcome"],
-                authentication=Authentication(kept["authentication"]),
-                refunding=Refunding(kept.get("refunding", Refunding.SUCCEEDED)),
-            )
+        return method_id, self._card_of_method(call.account, method_id)
+
+    def _card_of_method(self, account: str, method_id: str) -> SandboxCard:
+        state = self._book.resource("card", method_id)
+        if state and state["account"] == account:
+            return msgspec.convert({"number": "", **state}, SandboxCard)
         card = card_of_alias(method_id)
         if card is None:
             raise missing("PaymentMethod", method_id, 400, "payment_method")
-        return method_id, card
+        return card
 
     def _intent(self, call: ApiCall) -> Intent:
         return self._of_account(call.account, call.id)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +12,19 @@ class Decline:
     code: str
     decline_code: str | None
     message: str
+
+    def as_error(self) -> dict[str, Any]:
+        """Stripe's error object."""
+        failed_authentication = self.code == "payment_intent_authentication_failure"
+        error: dict[str, Any] = {
+            "type": "invalid_request_error" if failed_authentication else "card_error",
+            "code": self.code,
+            "message": self.message,
+            "doc_url": f"https://docs.stripe.com/error-codes/{self.code.replace('_', '-')}",
+        }
+        if self.decline_code:
+            error["decline_code"] = self.decline_code
+        return error
 
 
 DECLINES = {
@@ -47,6 +61,7 @@ class Authentication(StrEnum):
 
     NEVER = "never"
     ON_SESSION = "on_session"  # set up for off-session use already
+    UNTIL_SET_UP = "until_set_up"  # afterwards as ON_SESSION
     ALWAYS = "always"
 
 
@@ -67,6 +82,7 @@ class SandboxCard:
     outcome: str = "succeeded"
     authentication: Authentication = Authentication.NEVER
     refunding: Refunding = Refunding.SUCCEEDED
+    set_up: str | None = None  # the outcome of setting it up, where it is not that of a charge
 
 
 # By alias, without "pm_card_" and without the brand in front of a refusal ("visa_chargeDeclined").
@@ -100,7 +116,9 @@ _CARDS = {
     "chargeDeclinedVelocityLimitExceeded": SandboxCard(
         "4000000000006975", outcome="card_velocity_exceeded"
     ),
-    "chargeCustomerFail": SandboxCard("4000000000000341", outcome="generic_decline"),
+    "chargeCustomerFail": SandboxCard(
+        "4000000000000341", outcome="generic_decline", set_up="succeeded"
+    ),
     "threeDSecureOptional": SandboxCard("4000000000003055"),
     "threeDSecureRequired": SandboxCard("4000000000003063", authentication=Authentication.ALWAYS),
     "threeDSecure2Required": SandboxCard("4000000000003220", authentication=Authentication.ALWAYS),
@@ -109,13 +127,16 @@ _CARDS = {
     ),
     "authenticationRequired": SandboxCard("4000002760003184", authentication=Authentication.ALWAYS),
     "authenticationRequiredOnSetup": SandboxCard(
-        "4000002500003155", authentication=Authentication.ALWAYS
+        "4000002500003155", authentication=Authentication.UNTIL_SET_UP
     ),
     "authenticationRequiredSetupForOffSession": SandboxCard(
         "4000003800000446", authentication=Authentication.ON_SESSION
     ),
     "authenticationRequiredChargeDeclinedInsufficientFunds": SandboxCard(
-        "4000008260003178", outcome="insufficient_funds", authentication=Authentication.ALWAYS
+        "4000008260003178",
+        outcome="insufficient_funds",
+        authentication=Authentication.ALWAYS,
+        set_up="succeeded",
     ),
 }
 _BY_NUMBER = {card.number: card for card in _CARDS.values()}

@@ -33,6 +33,7 @@ from .card_calls import ApiCall, Effect, Refused, Subject
 from .card_intents import EVENTS, OUTCOMES, Intent, declined, resolve
 from .card_operations import NOT_INDEXED, CardOperations
 from .card_refunds import REFUND_OUTCOMES, CardRefund, as_json, event_of, finish
+from .card_setups import SETUP_EVENTS, CardSetup, checked, refused
 from .control import create_control
 from .gateway import Call, Gateway, step_of
 from .requests import RequestLog
@@ -56,7 +57,7 @@ def create_app(book: Book, script: Script, public_url: str) -> ASGIApp:
 
     @get("/3ds/{intent_id:str}", media_type="text/html")
     async def show(intent_id: FromPath[str]) -> Response[str]:
-        intent = cards.operations.find(intent_id)
+        intent = cards.challenged(intent_id)
         if intent is None:
             return Response("No such payment.", status_code=404)
         return Response(authentication_page(intent))
@@ -77,15 +78,22 @@ def create_app(book: Book, script: Script, public_url: str) -> ASGIApp:
     return Gateway(app, control, script, log, describe)
 
 
+# The script's names for calls, by the kind of object that they make or look up.
+_CREATED = {"payment_intents": "charge", "refunds": "refund", "setup_intents": "verify"}
+_LOOK_UPS = {
+    "payment_intents": "look_up",
+    "refunds": "look_up_refund",
+    "setup_intents": "look_up_verification",
+}
+
+
 def describe(method: str, path: str, body: bytes) -> Call | None:
     """What a request asks for, in the words of the script."""
     match method, path.strip("/").split("/"):
-        case "POST", ["v1", "payment_intents"]:
-            return _money_call("charge", body)
-        case "POST", ["v1", "refunds"]:
-            return _money_call("refund", body)
-        case "GET", ["v1", ("payment_intents" | "refunds") as kind, *_]:
-            return Call("look_up" if kind == "payment_intents" else "look_up_refund")
+        case "POST", ["v1", kind] if kind in _CREATED:
+            return _call_about_a_card(_CREATED[kind], body)
+        case "GET", ["v1", kind, *_] if kind in _LOOK_UPS:
+            return Call(_LOOK_UPS[kind])
         case "POST", ["v1", "payment_intents", _, ("capture" | "cancel") as operation]:
             return Call(operation)
         case "POST", ["v1", "payment_methods"]:
@@ -93,10 +101,14 @@ def describe(method: str, path: str, body: bytes) -> Call | None:
     return None
 
 
-def _money_call(operation: str, body: bytes) -> Call:
+def _call_about_a_card(operation: str, body: bytes) -> Call:
     form = dict(parse_qsl(body.decode("utf-8", "replace")))
     amount = form.get("amount", "")
     return Call(operation, form.get("payment_method"), int(amount) if amount.isdecimal() else None)
+
+
+# Under which name the book keeps what an operation changes.
+_KINDS: dict[type[Subject], str] = {Intent: "intent", CardRefund: "refund", CardSetup: "setup"}
 
 
 class Cards:
@@ -130,11 +142,19 @@ class Cards:
         await self._record(effect, {f"{account} {key}": answer} if key else {})
         return _reply(effect.status, effect.body, headers)
 
-    async def authenticate(self, intent_id: str, *, passed: bool) -> Intent | None:
-        """The payer did 3-D Secure, or failed it. Returns the intent as it is now."""
-        intent = self.operations.find(intent_id)
+    def challenged(self, intent_id: str) -> Intent | CardSetup | None:
+        """The payment or set-up that a 3-D Secure page is about."""
+        return self.operations.find(intent_id) or self.operations.setups.find(intent_id)
+
+    async def authenticate(self, intent_id: str, *, passed: bool) -> Intent | CardSetup | None:
+        """The payer did 3-D Secure, or failed it. Returns what it was for as it is now."""
+        intent = self.challenged(intent_id)
         if intent is None or intent.status != "requires_action":
             return intent
+        if isinstance(intent, CardSetup):
+            setup = checked(intent) if passed else refused(intent, "authentication_failed")
+            await self._record(self.operations.setups.leave(setup))
+            return setup
         after = resolve(intent) if passed else declined(intent, "authentication_failed")
         await self._record(self.operations.leave(after))
         return after
@@ -160,7 +180,7 @@ class Cards:
         resources = {"card": effect.cards, "answer": dict(answers or {})}
         is_new = False
         if changed:
-            kind = "refund" if isinstance(changed, CardRefund) else "intent"
+            kind = _KINDS[type(changed)]
             is_new = self._book.resource(kind, changed.id) is None
             resources[kind] = {changed.id: msgspec.to_builtins(changed)}
         written = {kind: states for kind, states in resources.items() if states}
@@ -177,6 +197,8 @@ class Cards:
             return
         if isinstance(subject, CardRefund):
             kind, shown = event_of(subject, is_new=is_new), as_json(subject)
+        elif isinstance(subject, CardSetup):
+            kind, shown = SETUP_EVENTS[subject.status], self.operations.setups.show(subject)
         else:
             kind, shown = EVENTS[subject.status], self.operations.show(subject)
         event = {

@@ -107,7 +107,7 @@ async def test_cards_that_are_declined(
         ("4000000000000002", "generic_decline", "never"),
         ("4000000000009995", "insufficient_funds", "never"),
         ("4000002760003184", "succeeded", "always"),
-        ("4000002500003155", "succeeded", "always"),
+        ("4000002500003155", "succeeded", "until_set_up"),
         ("4000000000000341", "generic_decline", "never"),
         ("4242424242424241", "incorrect_number", "never"),
         ("abc", "incorrect_number", "never"),
