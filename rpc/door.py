@@ -25,8 +25,7 @@ from processor.operations import Request, Stored
 from rpc import codec
 from tenants.ids import new_id
 
-MAX_BODY = 1_000_000  # bytes of one call, as through the REST door
-MAX_BATCH_BODY = 8_000_000
+MAX_BATCH_BODY = 8_000_000  # bytes; one call has the largest that any operation takes
 MAX_CALLS = 1_000
 
 CONTENT_TYPE = "application/cbor"
@@ -54,8 +53,9 @@ CarryOut = Callable[[Processor, Visit, Any, str], Awaitable[tuple[int, Answer]]]
 
 def routes(processor: Processor) -> list[ASGIRouteHandler]:
     """The two handlers."""
+    largest = max(operation.largest_body for operation in processor.operations.values())
     return [
-        _route(processor, "/rpc", MAX_BODY, _single),
+        _route(processor, "/rpc", largest, _single),
         _route(processor, "/rpc.batch", MAX_BATCH_BODY, _batch),
     ]
 

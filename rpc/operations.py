@@ -53,9 +53,13 @@ class CardOptions(TypedDict, total=False):
 
 
 class CardParameters(TypedDict, total=False):
-    """A card, by the token that stands for it. Numbers are never accepted here."""
+    """A card, by the token that stands for it; in test mode also typed, by a test number."""
 
-    token: Required[str]
+    cvc: str | int | None
+    exp_month: int | None
+    exp_year: int | None
+    number: str | int | None
+    token: str | None
 
 
 class CardUpdate(TypedDict, total=False):
@@ -79,6 +83,14 @@ class CustomField(TypedDict, total=False):
 
     name: Required[str]
     value: Required[str]
+
+
+class FileLinkData(TypedDict, total=False):
+    """Make a link at once."""
+
+    create: Required[bool]
+    expires_at: int | None
+    metadata: dict[str, str] | None
 
 
 class FraudDetails(TypedDict, total=False):
@@ -132,6 +144,29 @@ class Shipping(TypedDict, total=False):
     carrier: str | None
     phone: str | None
     tracking_number: str | None
+
+
+class TokenCard(TypedDict, total=False):
+    """A typed card: in test mode only, and only Stripe's test numbers."""
+
+    exp_month: Required[int]
+    exp_year: Required[int]
+    number: Required[str | int]
+    address_city: str | None
+    address_country: str | None
+    address_line1: str | None
+    address_line2: str | None
+    address_state: str | None
+    address_zip: str | None
+    cvc: str | int | None
+    name: str | None
+
+
+class Upload(TypedDict, total=False):
+    """A file as it came: a part of a multipart form, or a map through the CBOR door."""
+
+    data: Required[bytes]
+    name: str | None
 
 
 class BalanceRetrieve(TypedDict, total=False):
@@ -314,6 +349,77 @@ class EventsRetrieve(TypedDict, total=False):
     expand: list[str]
 
 
+class FileLinksCreate(TypedDict, total=False):
+    """A link to a file; without `expires_at` it never expires."""
+
+    file: Required[str]
+    expand: list[str]
+    expires_at: int | None
+    metadata: dict[str, str] | None
+
+
+class FileLinksList(TypedDict, total=False):
+    """Filter by file, or by whether they have expired."""
+
+    created: Created | int | None
+    ending_before: str | None
+    expand: list[str]
+    expired: bool | None
+    file: str | None
+    limit: int
+    starting_after: str | None
+
+
+class FileLinksRetrieve(TypedDict, total=False):
+    """Which link."""
+
+    link: Required[str]
+    expand: list[str]
+
+
+class FileLinksUpdate(TypedDict, total=False):
+    """Only what is given changes; `now` ends the link at once."""
+
+    link: Required[str]
+    expand: list[str]
+    expires_at: int | Literal['now'] | None
+    metadata: dict[str, str | None] | None
+
+
+class FilesContents(TypedDict, total=False):
+    """Which file."""
+
+    file: Required[str]
+    expand: list[str]
+
+
+class FilesCreate(TypedDict, total=False):
+    """A file, and what it is for."""
+
+    file: Required[Upload]
+    purpose: Required[str]
+    expand: list[str]
+    file_link_data: FileLinkData | None
+
+
+class FilesList(TypedDict, total=False):
+    """Filter by purpose."""
+
+    created: Created | int | None
+    ending_before: str | None
+    expand: list[str]
+    limit: int
+    purpose: str | None
+    starting_after: str | None
+
+
+class FilesRetrieve(TypedDict, total=False):
+    """Which file."""
+
+    file: Required[str]
+    expand: list[str]
+
+
 class PaymentIntentsCancel(TypedDict, total=False):
     """Give up an intent; a held amount is released."""
 
@@ -489,6 +595,67 @@ class PaymentMethodsUpdate(TypedDict, total=False):
     metadata: dict[str, str | None] | None
 
 
+class RefundsCancel(TypedDict, total=False):
+    """Which refund."""
+
+    refund: Required[str]
+    expand: list[str]
+
+
+class RefundsCreate(TypedDict, total=False):
+    """Of a charge, or of a payment intent's charge; without an amount, all that is left."""
+
+    amount: int | None
+    charge: str | None
+    currency: str | None
+    expand: list[str]
+    instructions_email: str | None
+    metadata: dict[str, str] | None
+    payment_intent: str | None
+    reason: Literal['duplicate', 'fraudulent', 'requested_by_customer'] | None
+
+
+class RefundsList(TypedDict, total=False):
+    """Filter by charge or payment intent."""
+
+    charge: str | None
+    created: Created | int | None
+    ending_before: str | None
+    expand: list[str]
+    limit: int
+    payment_intent: str | None
+    starting_after: str | None
+
+
+class RefundsRetrieve(TypedDict, total=False):
+    """Which refund."""
+
+    refund: Required[str]
+    expand: list[str]
+
+
+class RefundsUpdate(TypedDict, total=False):
+    """Only metadata can change."""
+
+    refund: Required[str]
+    expand: list[str]
+    metadata: dict[str, str | None] | None
+
+
+class TokensCreate(TypedDict, total=False):
+    """A card to be used once."""
+
+    card: Required[TokenCard]
+    expand: list[str]
+
+
+class TokensRetrieve(TypedDict, total=False):
+    """Which token."""
+
+    token: Required[str]
+    expand: list[str]
+
+
 class WebhookEndpointsCreate(TypedDict, total=False):
     """Where to send which events."""
 
@@ -621,6 +788,46 @@ class Events(Resource[R]):
         return self._call("events.retrieve", params, idempotency_key=idempotency_key)
 
 
+class FileLinks(Resource[R]):
+    """`file_links`."""
+
+    def create(self, *, idempotency_key: str | None = None, **params: Unpack[FileLinksCreate]) -> R:
+        """Create a link at which anybody can download a file."""
+        return self._call("file_links.create", params, idempotency_key=idempotency_key)
+
+    def list(self, *, idempotency_key: str | None = None, **params: Unpack[FileLinksList]) -> R:
+        """List file links, newest first."""
+        return self._call("file_links.list", params, idempotency_key=idempotency_key)
+
+    def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[FileLinksRetrieve]) -> R:
+        """Retrieve a file link."""
+        return self._call("file_links.retrieve", params, idempotency_key=idempotency_key)
+
+    def update(self, *, idempotency_key: str | None = None, **params: Unpack[FileLinksUpdate]) -> R:
+        """Update a file link, or end it."""
+        return self._call("file_links.update", params, idempotency_key=idempotency_key)
+
+
+class Files(Resource[R]):
+    """`files`."""
+
+    def contents(self, *, idempotency_key: str | None = None, **params: Unpack[FilesContents]) -> R:
+        """Download a file."""
+        return self._call("files.contents", params, idempotency_key=idempotency_key)
+
+    def create(self, *, idempotency_key: str | None = None, **params: Unpack[FilesCreate]) -> R:
+        """Upload a file."""
+        return self._call("files.create", params, idempotency_key=idempotency_key)
+
+    def list(self, *, idempotency_key: str | None = None, **params: Unpack[FilesList]) -> R:
+        """List files, newest first."""
+        return self._call("files.list", params, idempotency_key=idempotency_key)
+
+    def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[FilesRetrieve]) -> R:
+        """Retrieve a file's description."""
+        return self._call("files.retrieve", params, idempotency_key=idempotency_key)
+
+
 class PaymentIntents(Resource[R]):
     """`payment_intents`."""
 
@@ -661,7 +868,7 @@ class PaymentMethods(Resource[R]):
         return self._call("payment_methods.attach", params, idempotency_key=idempotency_key)
 
     def create(self, *, idempotency_key: str | None = None, **params: Unpack[PaymentMethodsCreate]) -> R:
-        """Create a payment method from a card token or a wallet's number."""
+        """Create a payment method from a card or a wallet's number."""
         return self._call("payment_methods.create", params, idempotency_key=idempotency_key)
 
     def detach(self, *, idempotency_key: str | None = None, **params: Unpack[PaymentMethodsDetach]) -> R:
@@ -679,6 +886,42 @@ class PaymentMethods(Resource[R]):
     def update(self, *, idempotency_key: str | None = None, **params: Unpack[PaymentMethodsUpdate]) -> R:
         """Update a payment method."""
         return self._call("payment_methods.update", params, idempotency_key=idempotency_key)
+
+
+class Refunds(Resource[R]):
+    """`refunds`."""
+
+    def cancel(self, *, idempotency_key: str | None = None, **params: Unpack[RefundsCancel]) -> R:
+        """Cancel a refund that the provider does not have yet."""
+        return self._call("refunds.cancel", params, idempotency_key=idempotency_key)
+
+    def create(self, *, idempotency_key: str | None = None, **params: Unpack[RefundsCreate]) -> R:
+        """Refund a charge, whole or in part."""
+        return self._call("refunds.create", params, idempotency_key=idempotency_key)
+
+    def list(self, *, idempotency_key: str | None = None, **params: Unpack[RefundsList]) -> R:
+        """List refunds, newest first."""
+        return self._call("refunds.list", params, idempotency_key=idempotency_key)
+
+    def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[RefundsRetrieve]) -> R:
+        """Retrieve a refund."""
+        return self._call("refunds.retrieve", params, idempotency_key=idempotency_key)
+
+    def update(self, *, idempotency_key: str | None = None, **params: Unpack[RefundsUpdate]) -> R:
+        """Update a refund's metadata."""
+        return self._call("refunds.update", params, idempotency_key=idempotency_key)
+
+
+class Tokens(Resource[R]):
+    """`tokens`."""
+
+    def create(self, *, idempotency_key: str | None = None, **params: Unpack[TokensCreate]) -> R:
+        """Create a token of a card, in test mode."""
+        return self._call("tokens.create", params, idempotency_key=idempotency_key)
+
+    def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[TokensRetrieve]) -> R:
+        """Retrieve a token."""
+        return self._call("tokens.retrieve", params, idempotency_key=idempotency_key)
 
 
 class WebhookEndpoints(Resource[R]):
@@ -715,6 +958,10 @@ class Operations(Resource[R]):
         self.charges = Charges(call)
         self.customers = Customers(call)
         self.events = Events(call)
+        self.file_links = FileLinks(call)
+        self.files = Files(call)
         self.payment_intents = PaymentIntents(call)
         self.payment_methods = PaymentMethods(call)
+        self.refunds = Refunds(call)
+        self.tokens = Tokens(call)
         self.webhook_endpoints = WebhookEndpoints(call)

@@ -99,6 +99,7 @@ def _bounds(least: float | None, most: float | None) -> str:
 _SCALARS: dict[type[types.Type], str] = {
     types.AnyType: "anything",
     types.BoolType: "boolean",
+    types.BytesType: "byte string",
     types.FloatType: "number",
     types.NoneType: "null",
     types.RawType: "anything",

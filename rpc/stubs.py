@@ -114,6 +114,7 @@ def _annotation(kind: types.Type) -> str:
 _SCALARS: dict[type[types.Type], str] = {
     types.AnyType: "Any",
     types.BoolType: "bool",
+    types.BytesType: "bytes",
     types.FloatType: "float",
     types.IntType: "int",
     types.NoneType: "None",

@@ -7,7 +7,10 @@ import httpx
 import pytest
 from live import Merchant
 
+from processor.table import OPERATIONS
+
 CREATE = {"amount": 5000, "currency": "xaf"}
+LARGEST = max(operation.largest_body for operation in OPERATIONS.values())
 
 
 def post(merchant: Merchant, path: str, tree: Any, **headers: str) -> tuple[httpx.Response, Any]:
@@ -72,6 +75,8 @@ PARAMETERS = {
     "a NUL in text": (CREATE | {"description": "a\0b"}, "description"),
     "a parameter of another operation": (CREATE | {"refund": 1}, "refund"),
     "an array for a map": (CREATE | {"metadata": []}, "metadata"),
+    "bytes for text": (CREATE | {"description": b"shoes"}, "description"),
+    "a key of bytes": (CREATE | {"metadata": {b"order": "7"}}, "metadata"),
 }
 
 
@@ -118,7 +123,7 @@ def test_a_request_that_is_not_for_this_door(merchant: Merchant) -> None:
     assert post(merchant, "/rpc", listing, Stripe_Account="acct_x")[0].status_code == 403
     assert post(merchant, "/rpc", listing, Content_Type="application/json")[0].status_code == 415
     assert post(merchant, "/rpc", listing, Stripe_Version="yesterday")[0].status_code == 400
-    assert post(merchant, "/rpc", b"\x00" * 1_000_001)[0].status_code == 413
+    assert post(merchant, "/rpc", b"\x00" * (LARGEST + 1))[0].status_code == 413
     assert post(merchant, "/rpc.batch", b"\x00" * 8_000_001)[0].status_code == 413
     for path in ("/rpc", "/rpc.batch"):
         response = httpx.get(merchant.stack.base + path)
@@ -196,3 +201,11 @@ def test_a_batch_can_pay(merchant: Merchant) -> None:
     paid, declined, paid_too = answer["results"]
     assert paid["result"]["status"] == paid_too["result"]["status"] == "succeeded"
     assert (declined["status"], declined["error"]["code"]) == (402, "card_declined")
+
+
+def test_a_file_goes_in_and_comes_out_as_bytes(merchant: Merchant) -> None:
+    data = b"\x89PNG\r\n\x1a\n" + bytes(100)
+    upload = {"data": data, "name": "logo.png"}
+    _, made = post(merchant, "/rpc", call("files.create", file=upload, purpose="business_logo"))
+    _, found = post(merchant, "/rpc", call("files.contents", file=made["result"]["id"]))
+    assert found["result"] == {"media_type": "image/png", "data": data}
