@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.chaos.plan import draw
-from bench.chaos.run import Report, run
+from bench.chaos.run import SECONDS_OF_QUIET, Report, run
 
 
 def main() -> int:
@@ -29,7 +29,13 @@ def main() -> int:
     _print(measurement="plan", seed=seed, payments=payments, kills=kills, sabotage=sabotage)
     folder = Path(tempfile.mkdtemp(prefix="cpay-chaos-"))
     folder.chmod(0o711)  # PostgreSQL's own account passes through when we are root
-    report = run(draw(seed, payments, kills), folder / "state", sabotage=sabotage)
+    report = run(
+        draw(seed, payments, kills),
+        folder / "state",
+        sabotage=sabotage,
+        # What is broken on purpose never comes to rest.
+        seconds_of_quiet=10 if sabotage else SECONDS_OF_QUIET,
+    )
     _print_report(report)
     if report.violations:
         print(f"Books, database and logs are kept in {folder}", file=sys.stderr)
