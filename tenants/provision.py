@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import asyncpg
 
@@ -120,6 +121,7 @@ async def export_tenant(dsn: str, tenant: Tenant, target: Path, pg_dump: str = "
     Raises RuntimeError with pg_dump's own words. The file appears whole or not at all.
     """
     partial = target.with_suffix(target.suffix + ".partial")
+    address, password = _without_password(dsn)
     process = await asyncio.create_subprocess_exec(
         pg_dump,
         "--format=custom",
@@ -128,12 +130,22 @@ async def export_tenant(dsn: str, tenant: Tenant, target: Path, pg_dump: str = "
         f"--schema={tenant.test_schema}",
         f"--schema={tenant.live_schema}",
         f"--file={partial}",
-        f"--dbname={dsn}",
+        f"--dbname={address}",
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PGCONNECT_TIMEOUT": "10"},
+        env={**os.environ, "PGCONNECT_TIMEOUT": "10", "PGPASSWORD": password},
     )
     _, errors = await process.communicate()
     if process.returncode != 0:
         partial.unlink(missing_ok=True)
         raise RuntimeError(errors.decode(errors="replace").strip())
     partial.rename(target)
+
+
+def _without_password(dsn: str) -> tuple[str, str]:
+    """A database's URL as everybody on the machine may see it in the list of processes, and the
+    password that was in it."""
+    parts = urlsplit(dsn)
+    user, _, host = parts.netloc.rpartition("@")
+    name = user.partition(":")[0]
+    public = parts._replace(netloc=f"{name}@{host}" if name else host)
+    return urlunsplit(public), unquote(parts.password or os.environ.get("PGPASSWORD", ""))
