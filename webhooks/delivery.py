@@ -62,6 +62,7 @@ class _Endpoint:
 
     def __init__(self, policy: Policy) -> None:
         self.claimed = 0
+        self.reading = asyncio.Lock()  # an older parcel reaches the gate before a younger one
         self.gate = asyncio.Semaphore(policy.endpoint_requests)
         self.breaker = Breaker(policy.breaker)
         self._failed_at = -math.inf
@@ -173,34 +174,44 @@ class _Worker:
             if endpoint.claimed > most or not endpoint.takes_more
         ]
 
-    async def _deliver(self, parcel: Parcel, endpoint: _Endpoint) -> None:
+    async def _deliver(self, parcel: Parcel, state: _Endpoint) -> None:
         """Carry one parcel from the claim to the record."""
         try:
-            try:
-                found = await queue.read(self._processor, parcel)
-            except asyncpg.InvalidCachedStatementError:  # a migration changed a table under it
-                found = await queue.read(self._processor, parcel)
-            if found is not None:
-                await self._send_all(parcel, endpoint, *found)
+            async with state.reading:
+                found = await self._read(parcel)
+                sends = self._start(parcel, state, *found) if found else set()
+            if found:
+                await self._record_all(parcel, found[0], sends)
         except Exception:  # one parcel's trouble must not stop the worker
             logger.exception("a parcel of deliveries failed; it comes due again after its lease")
         finally:
-            endpoint.claimed -= len(parcel.deliveries)
-            if not endpoint.claimed and not endpoint.troubled:
+            state.claimed -= len(parcel.deliveries)
+            if not state.claimed and not state.troubled:
                 self._endpoints.pop((parcel.schema, parcel.endpoint), None)
             self._room.set()
 
-    async def _send_all(
+    async def _read(self, parcel: Parcel) -> tuple[WebhookEndpoint, dict[str, bytes]] | None:
+        try:
+            return await queue.read(self._processor, parcel)
+        except asyncpg.InvalidCachedStatementError:  # a migration changed a table under it
+            return await queue.read(self._processor, parcel)
+
+    def _start(
         self, parcel: Parcel, state: _Endpoint, endpoint: WebhookEndpoint, bodies: dict[str, bytes]
-    ) -> None:
-        """Send a parcel, and record answers as they come: a slow one holds up no other's record."""
+    ) -> set[asyncio.Task[_Sent]]:
+        """Have the parcel queue up at the endpoint's gate, oldest first."""
         secrets = valid_secrets(self._processor.secrets, parcel.schema, endpoint)
-        pending = {
+        return {
             asyncio.ensure_future(
                 self._send(parcel, state, delivery, endpoint.url, bodies[delivery.event], secrets)
             )
             for delivery in parcel.deliveries
         }
+
+    async def _record_all(
+        self, parcel: Parcel, endpoint: WebhookEndpoint, pending: set[asyncio.Task[_Sent]]
+    ) -> None:
+        """Record answers as they come: a slow one holds up no other's record."""
         try:
             while pending and endpoint.status == "enabled":
                 done, pending = await asyncio.wait(pending, timeout=self._policy.record_every)
