@@ -1,7 +1,7 @@
 """Find, make, attach and detach payment methods, a set at a time where payments need it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -23,6 +23,7 @@ from processor.payment_methods.test_aliases import (
 from processor.payment_methods.test_numbers import read_card
 from processor.tokens.objects import Token, spend
 from providers.phone import InvalidMsisdn, network_of, parse_msisdn
+from tenants.database import Connection
 from tenants.ids import new_id
 from tenants.keys import Caller
 
@@ -64,6 +65,16 @@ class Chosen:
     method: PaymentMethod
     new: bool = False  # to be inserted
     token: Token | None = None  # was used to make it: to be updated
+
+
+async def write(connection: Connection, chosen: Iterable[Chosen | None]) -> None:
+    """Insert the payment methods that were made, and use their tokens up."""
+    made = [each for each in chosen if each is not None and each.new]
+    if made:
+        await PaymentMethod.insert(connection, [each.method for each in made])
+    used = [each.token for each in made if each.token is not None]
+    if used:
+        await Token.update(connection, used)
 
 
 def token_named(data: PaymentMethodData | None | UnsetType) -> str | None:

@@ -1,9 +1,8 @@
 """From parameters to an intent: defaults, checks and the payment method it will be paid with."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,8 +15,15 @@ from processor.operations import Item
 from processor.parameters import Parameters, merged_metadata
 from processor.payment_methods import store as payment_methods
 from processor.payment_methods.objects import PaymentMethod
+from processor.payment_methods.store import Chosen
 from processor.payments.objects import Charge, Intent, IntentDetails
-from processor.payments.parameters import Confirm, Create, IntentParameters, Update
+from processor.payments.parameters import (
+    Confirm,
+    Create,
+    IntentParameters,
+    MethodParameters,
+    Update,
+)
 from processor.tokens.objects import Token, usable
 from tenants.database import Connection
 from tenants.ids import new_id
@@ -38,8 +44,7 @@ class Draft(Generic[P]):
     item: Item[P]
     intent: Intent
     method: PaymentMethod | None = None
-    new_method: bool = False
-    token: Token | None = None  # that the new method is made from
+    chosen: Chosen | None = None  # by this very call
     charge: Charge | None = None
 
 
@@ -85,16 +90,6 @@ async def references(connection: Connection, named: Named) -> References:
     if named.tokens:
         found.tokens = await usable(connection, sorted(named.tokens))
     return found
-
-
-async def store_methods(connection: Connection, drafts: Sequence[Draft[Any]]) -> None:
-    """Insert the payment methods that were made for these drafts, and use their tokens up."""
-    new = [draft.method for draft in drafts if draft.new_method and draft.method is not None]
-    if new:
-        await PaymentMethod.insert(connection, new)
-    used = [draft.token for draft in drafts if draft.token is not None]
-    if used:
-        await Token.update(connection, used)
 
 
 def new_intent(caller: Caller, parameters: Create) -> Intent:
@@ -174,13 +169,21 @@ def apply_fields(intent: Intent, parameters: IntentParameters) -> None:
     if parameters.payment_method_options is not UNSET:
         given = msgspec.to_builtins(parameters.payment_method_options) or {}
         details.payment_method_options = {k: v for k, v in given.items() if v is not None}
-    _apply_types(intent, parameters)
+    apply_types(details, parameters)
     if isinstance(parameters, Update) and parameters.metadata is not UNSET:
         intent.metadata = merged_metadata(intent.metadata, parameters.metadata)
 
 
-def _apply_types(intent: Intent, parameters: IntentParameters) -> None:
-    details = intent.details
+class TypeChoice(Protocol):
+    """Where an intent keeps which types of payment method may be used."""
+
+    payment_method_types: list[str]
+    allowed_payment_method_types: list[str] | None
+    excluded_payment_method_types: list[str] | None
+
+
+def apply_types(details: TypeChoice, parameters: MethodParameters) -> None:
+    """Write the given types into an intent's details. Raises InvalidRequest."""
     for name in ("payment_method_types", "allowed_payment_method_types"):
         types = getattr(parameters, name)
         if types is UNSET:
@@ -205,6 +208,12 @@ def _apply_types(intent: Intent, parameters: IntentParameters) -> None:
 
 def apply_return_url(intent: Intent, url: str) -> None:
     """Where a redirected payer comes back to. Raises InvalidRequest."""
+    check_return_url(url)
+    intent.details.return_url = url
+
+
+def check_return_url(url: str) -> None:
+    """Refuse what a payer could not be sent to. Raises InvalidRequest."""
     try:
         parts = urlsplit(url)
         valid = bool(parts.scheme) and (bool(parts.netloc) or parts.scheme not in ("http", "https"))
@@ -212,42 +221,36 @@ def apply_return_url(intent: Intent, url: str) -> None:
         valid = False
     if not valid or parts.scheme in ("javascript", "data", "file") or any(c.isspace() for c in url):
         raise InvalidRequest("Invalid URL: return_url must be an absolute URL.", param="return_url")
-    intent.details.return_url = url
 
 
 def choose_method(
     caller: Caller, draft: Draft[Any], parameters: IntentParameters, known: References
 ) -> None:
     """Find or make the payment method that the parameters name. Raises InvalidRequest."""
+    draft.chosen = chosen(caller, parameters, known)
+    if draft.chosen is not None:
+        draft.method = draft.chosen.method
+        check_method(draft.intent, draft.method)
+        draft.intent.payment_method = draft.method.id
+    elif parameters.payment_method is None:
+        draft.intent.payment_method = None
+
+
+def chosen(caller: Caller, parameters: MethodParameters, known: References) -> Chosen | None:
+    """The payment method that the parameters name or describe. Raises APIError."""
     identifier = parameters.payment_method
-    chosen = payment_methods.choose(
+    return payment_methods.choose(
         caller,
         identifier if isinstance(identifier, str) else None,
         parameters.payment_method_data,
         known.methods,
         known.tokens,
     )
-    if chosen is not None:
-        draft.method, draft.new_method, draft.token = chosen.method, chosen.new, chosen.token
-        check_method(draft.intent, draft.method)
-        draft.intent.payment_method = draft.method.id
-    elif identifier is None:
-        draft.intent.payment_method = None
 
 
 def check_method(intent: Intent, method: PaymentMethod) -> None:
     """Refuse a payment method that this intent cannot be paid with. Raises InvalidRequest."""
-    if method.customer is not None and method.customer != intent.customer:
-        if intent.customer is None:
-            raise InvalidRequest(
-                f"The PaymentMethod {method.id} belongs to a Customer. Please include the Customer"
-                " in the `customer` parameter on the PaymentIntent.",
-                param="payment_method",
-            )
-        raise InvalidRequest(
-            f"The PaymentMethod {method.id} does not belong to the Customer {intent.customer}.",
-            param="payment_method",
-        )
+    check_owner(method, intent.customer, "PaymentIntent")
     if method.type not in intent.details.payment_method_types:
         raise InvalidRequest(
             f"The PaymentMethod provided ({method.type}) is not allowed for this PaymentIntent."
@@ -262,6 +265,25 @@ def check_method(intent: Intent, method: PaymentMethod) -> None:
             " its rails. Use capture_method=automatic.",
             param="capture_method",
         )
+
+
+def check_owner(method: PaymentMethod, customer: str | None, noun: str) -> None:
+    """Refuse a payment method of another customer. `noun` says for what it is to be used.
+
+    Raises InvalidRequest.
+    """
+    if method.customer in (None, customer):
+        return
+    if customer is None:
+        raise InvalidRequest(
+            f"The PaymentMethod {method.id} belongs to a Customer. Please include the Customer"
+            f" in the `customer` parameter on the {noun}.",
+            param="payment_method",
+        )
+    raise InvalidRequest(
+        f"The PaymentMethod {method.id} does not belong to the Customer {customer}.",
+        param="payment_method",
+    )
 
 
 def check_customer(draft: Draft[Any], customer: Any, known: References) -> None:

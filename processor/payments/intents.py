@@ -4,23 +4,18 @@ Create without a confirmation is one transaction. Everything that talks to a pro
 is about to be done is committed, then it is done, then what came of it is committed.
 """
 
-import hmac
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
 from processor import batches
-from processor.errors import (
-    APIError,
-    InvalidRequest,
-    PermissionDenied,
-    not_found,
-)
+from processor.errors import APIError, InvalidRequest, not_found
 from processor.events import log
 from processor.lists import page
 from processor.operations import BatchWork, Item, Object, Operation, Work
 from processor.parameters import Parameters, merged_metadata
+from processor.payment_methods import store as payment_methods
 from processor.payments import attempts, drafting, steps
 from processor.payments.drafting import Draft, References
 from processor.payments.objects import Charge, Intent, Presenter
@@ -36,7 +31,6 @@ from processor.payments.parameters import (
 from processor.payments.settlement import settle
 from processor.payments.states import ALLOWED
 from tenants.database import Connection
-from tenants.keys import Caller
 
 P = TypeVar("P", bound=Parameters)
 
@@ -91,7 +85,7 @@ async def _store_new(
         created.append(
             log.Draft("payment_intent.created", shown, draft.intent.version, draft.item.request)
         )
-    await drafting.store_methods(connection, drafts)
+    await payment_methods.write(connection, [draft.chosen for draft in drafts])
     await Intent.insert(connection, [draft.intent for draft in drafts])
     await log.append(connection, created)
     await _store_charges(connection, drafts)
@@ -109,7 +103,7 @@ async def confirm(work: BatchWork[Confirm]) -> None:
         ready = await _checked(
             connection, fresh, lambda draft: _confirm_one(work, presenter, draft, known)
         )
-        await drafting.store_methods(connection, ready)
+        await payment_methods.write(connection, [draft.chosen for draft in ready])
         if ready:
             await Intent.update(connection, [draft.intent for draft in ready])
         await _store_charges(connection, ready)
@@ -121,7 +115,7 @@ def _confirm_one(
     work: BatchWork[Confirm], presenter: Presenter, draft: Draft[Confirm], known: References
 ) -> None:
     parameters, intent = draft.item.parameters, draft.intent
-    _check_client_secret(work.caller, presenter, intent, parameters.client_secret)
+    presenter.check_client_secret(work.caller, intent.id, parameters.client_secret)
     _check_status(presenter, intent, "confirm")
     drafting.apply_fields(intent, parameters)
     if parameters.return_url is not None:
@@ -275,7 +269,7 @@ async def retrieve(work: Work, parameters: Retrieve) -> Object:
     if intent is None:
         raise not_found("payment_intent", parameters.intent, "intent")
     presenter = Presenter.of(work.processor, work.caller)
-    _check_client_secret(work.caller, presenter, intent, parameters.client_secret)
+    presenter.check_client_secret(work.caller, intent.id, parameters.client_secret)
     return presenter.intent(intent)
 
 
@@ -305,7 +299,7 @@ async def update(work: Work, parameters: Update) -> Object:
     drafting.check_customer(draft, parameters.customer, known)
     drafting.apply_fields(intent, parameters)
     drafting.choose_method(work.caller, draft, parameters, known)
-    await drafting.store_methods(work.connection, [draft])
+    await payment_methods.write(work.connection, [draft.chosen])
     if intent.status in ("requires_payment_method", "requires_confirmation"):
         intent.status = (
             "requires_confirmation" if intent.payment_method else "requires_payment_method"
@@ -435,27 +429,6 @@ def _unexpected(presenter: Presenter, intent: Intent, message: str) -> InvalidRe
         code="payment_intent_unexpected_state",
         payment_intent=presenter.intent(intent),
     )
-
-
-def _check_client_secret(
-    caller: Caller, presenter: Presenter, intent: Intent, given: str | None
-) -> None:
-    """A publishable key acts on one intent only, by its client secret."""
-    if given is None and caller.kind != "publishable":
-        return
-    if given is None:
-        raise PermissionDenied(
-            "With a publishable key, the payment intent's client_secret is required.",
-            param="client_secret",
-        )
-    expected = presenter.processor.secrets.client_secret(presenter.schema, intent.id)
-    if not hmac.compare_digest(expected.encode(), given.encode()):
-        raise InvalidRequest(
-            "The client_secret provided does not match the client_secret associated with the"
-            " PaymentIntent.",
-            code="payment_intent_invalid_parameter",
-            param="client_secret",
-        )
 
 
 OPERATIONS = [

@@ -1,11 +1,13 @@
 """Rows of intents and charges, and the objects the API shows."""
 
+import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import msgspec
 from msgspec import Struct
 
+from processor.errors import InvalidRequest, PermissionDenied
 from processor.operations import Object
 from processor.parameters import BillingDetails, Shipping
 from processor.payment_methods import objects as payment_methods
@@ -149,6 +151,32 @@ class Presenter:
         """The presenter for a caller's own rows."""
         return cls(processor, caller.schema, caller.livemode)
 
+    def client_secret(self, identifier: str) -> str:
+        """What a payer's browser shows to act on one payment or setup intent."""
+        return self.processor.secrets.client_secret(self.schema, identifier)
+
+    def check_client_secret(self, caller: Caller, identifier: str, given: str | None) -> None:
+        """A publishable key acts on one intent only, by its client secret.
+
+        Raises PermissionDenied without one, InvalidRequest for that of another intent.
+        """
+        if given is None and caller.kind != "publishable":
+            return
+        if given is None:
+            raise PermissionDenied(
+                "With a publishable key, the intent's client_secret is required.",
+                param="client_secret",
+            )
+        if not hmac.compare_digest(self.client_secret(identifier).encode(), given.encode()):
+            setup = identifier.startswith("seti_")
+            noun, kind = ("SetupIntent", "setup") if setup else ("PaymentIntent", "payment")
+            raise InvalidRequest(
+                "The client_secret provided does not match the client_secret associated with the"
+                f" {noun}.",
+                code=f"{kind}_intent_invalid_parameter",
+                param="client_secret",
+            )
+
     def intent(self, intent: Intent) -> Object:
         """The payment intent object."""
         details = intent.details
@@ -166,7 +194,7 @@ class Presenter:
             "canceled_at": details.canceled_at,
             "cancellation_reason": details.cancellation_reason,
             "capture_method": details.capture_method,
-            "client_secret": self.processor.secrets.client_secret(self.schema, intent.id),
+            "client_secret": self.client_secret(intent.id),
             "confirmation_method": details.confirmation_method,
             "created": intent.created,
             "currency": intent.currency,
@@ -174,7 +202,7 @@ class Presenter:
             "customer_account": None,
             "description": details.description,
             "excluded_payment_method_types": details.excluded_payment_method_types,
-            "last_payment_error": _error(details.last_payment_error),
+            "last_payment_error": error_object(details.last_payment_error),
             "latest_charge": intent.latest_charge,
             "livemode": self.livemode,
             "managed_payments": None,
@@ -277,7 +305,8 @@ def _options(details: IntentDetails) -> Object:
     return shown
 
 
-def _error(error: PaymentError | None) -> Object | None:
+def error_object(error: PaymentError | None) -> Object | None:
+    """Why an attempt failed, as an intent shows it."""
     if error is None:
         return None
     return {"type": "card_error", **msgspec.to_builtins(error)}

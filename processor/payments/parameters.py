@@ -53,15 +53,20 @@ class PaymentMethodOptions(Struct, forbid_unknown_fields=True, omit_defaults=Tru
     mobile_money: MobileMoneyOptions | None = None
 
 
-class IntentParameters(Parameters, kw_only=True):
-    """What can be given when an intent is made, updated or confirmed."""
+class MethodParameters(Parameters, kw_only=True):
+    """The payment method of a payment or setup intent, and the types that it may have."""
 
     payment_method: Id | None | UnsetType = UNSET
     payment_method_data: PaymentMethodData | UnsetType = UNSET
-    payment_method_options: PaymentMethodOptions | None | UnsetType = UNSET
     payment_method_types: Types | UnsetType = UNSET
     allowed_payment_method_types: Types | UnsetType = UNSET
     excluded_payment_method_types: Types | None | UnsetType = UNSET
+
+
+class IntentParameters(MethodParameters, kw_only=True):
+    """What can be given when an intent is made, updated or confirmed."""
+
+    payment_method_options: PaymentMethodOptions | None | UnsetType = UNSET
     capture_method: CaptureMethod | UnsetType = UNSET
     receipt_email: Annotated[str, Meta(max_length=512)] | None | UnsetType = UNSET
     setup_future_usage: SetupFutureUsage | None | UnsetType = UNSET
