@@ -147,6 +147,8 @@ def _acknowledged(ours: Ours, told: Sequence[Acknowledged]) -> Iterable[Violatio
     charges = {charge.id: charge for charge in ours.charges}
     for answer in told:
         shown = answer.intent
+        if not shown:
+            continue
         now = intents.get(shown["id"])
         if now is None:
             yield Violation("forgotten", shown["id"], f"acknowledged to {answer.key}")

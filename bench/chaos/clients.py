@@ -36,9 +36,12 @@ class Acknowledged:
 
     @property
     def intent(self) -> dict[str, Any]:
-        """The payment intent in the answer; that of the refusal, if it is one."""
+        """The payment intent in the answer or refusal; empty when a refused step names none."""
         answer: dict[str, Any] = msgspec.json.decode(self.body)
-        return answer["error"]["payment_intent"] if "error" in answer else answer
+        if "error" not in answer:
+            return answer
+        shown: dict[str, Any] = answer["error"].get("payment_intent", {})
+        return shown
 
 
 @dataclass(slots=True)
