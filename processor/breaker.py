@@ -29,6 +29,7 @@ class Breaker:
     limits: Limits = field(default_factory=Limits)
     clock: Callable[[], float] = time.monotonic
     _calls: deque[tuple[float, bool]] = field(default_factory=deque)
+    _failures: int = 0  # among them
     _open_until: float | None = None
     _rest: float = 0.0
     _probing: int = 0
@@ -61,12 +62,12 @@ class Breaker:
                 self._trip(now)
             return
         self._calls.append((now, answered))
-        while self._calls and self._calls[0][0] < now - self.limits.window:
-            self._calls.popleft()
-        failures = sum(1 for _, ok in self._calls if not ok)
+        self._failures += not answered
+        while self._calls[0][0] < now - self.limits.window:
+            self._failures -= not self._calls.popleft()[1]
         if (
             len(self._calls) >= self.limits.least_calls
-            and failures / len(self._calls) >= self.limits.failure_rate
+            and self._failures >= self.limits.failure_rate * len(self._calls)
         ):
             self._trip(now)
 
@@ -78,6 +79,7 @@ class Breaker:
         self._rest = min(self._rest * 2 or self.limits.rest, self.limits.longest_rest)
         self._open_until = now + self._rest
         self._calls.clear()
+        self._failures = 0
 
     def _close(self) -> None:
         self._open_until, self._rest, self._probing = None, 0.0, 0
