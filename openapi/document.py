@@ -12,6 +12,7 @@ from typing import Any
 
 from openapi.objects import OBJECTS
 from openapi.schemas import (
+    BINARY,
     UNSET_VALUES,
     Schema,
     answer_schema,
@@ -19,6 +20,7 @@ from openapi.schemas import (
     object_schemas,
     parameters_schema,
     reference,
+    uploads,
 )
 from openapi.words import EXAMPLES, INTRODUCTION, RESOURCES, SAMPLES, TITLE
 from processor.events.log import API_VERSION
@@ -29,6 +31,7 @@ COMMITTED = Path(__file__).with_name("openapi.json")
 _EXAMPLES = Path(__file__).with_name("examples.json")
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
+MULTIPART = "multipart/form-data"
 
 # Status: name of the response, and when it is the answer.
 REFUSALS = {
@@ -116,7 +119,7 @@ def _operation(operation: Operation, schemas: dict[str, Schema]) -> dict[str, An
     if operation.method == "POST":
         name = class_name(operation.name)
         schemas[name] = {"description": said, **schema} if said else schema
-        described["requestBody"] = _body(schema, name, example)
+        described["requestBody"] = _body(schema, name, example, uploads(schema, schemas))
     described["responses"] = _responses(operation)
     return described
 
@@ -180,8 +183,11 @@ def _without_null(schema: Schema) -> Schema:
     return schema
 
 
-def _body(schema: Schema, name: str, example: dict[str, Any]) -> dict[str, Any]:
-    """The same parameters as a form and as JSON."""
+def _body(schema: Schema, name: str, example: dict[str, Any], files: list[str]) -> dict[str, Any]:
+    """The same parameters as a form and as JSON; with files, in parts."""
+    for file in files:
+        meaning = schema["properties"][file].get("description", "")
+        schema["properties"][file] = {"type": "string", "format": "binary", "description": meaning}
     nested = {
         member: {"style": "deepObject", "explode": True}
         for member, of_member in schema["properties"].items()
@@ -190,6 +196,8 @@ def _body(schema: Schema, name: str, example: dict[str, Any]) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": reference(name)}
     if example:
         content["example"] = example
+    if files:
+        return {"required": True, "content": {MULTIPART: content | {"encoding": nested}}}
     return {
         "required": bool(schema.get("required")),
         "content": {FORM: content | {"encoding": nested}, JSON: content},
@@ -205,22 +213,23 @@ def _is(schema: Schema, kind: str) -> bool:
 
 def _responses(operation: Operation) -> dict[str, Any]:
     kind = operation.returns.rpartition(":")[2]
-    content: dict[str, Any] = {"schema": answer_schema(operation)}
+    content: dict[str, Any] = {JSON: {"schema": answer_schema(operation)}}
+    if operation.returns == BINARY:
+        content = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
     if operation.returns in OBJECTS and operation.returns in object_examples():
         example = {"$ref": f"#/components/examples/{class_name(kind)}"}
-        content["examples"] = {operation.returns: example}
+        content[JSON]["examples"] = {operation.returns: example}
     headers = ["Request-Id", "Stripe-Version"]
     if operation.idempotent:
         headers += ["Idempotency-Key", "Idempotent-Replayed"]
     statuses = {400, 401, 403, 413, 429}
     statuses |= {404} if operation.path_parameters else set()
-    statuses |= {409} if operation.idempotent else set()
-    statuses |= {402} if operation.batch else set()  # only batches speak to providers
+    statuses |= {402, 409} if operation.idempotent else set()
     return {
         "200": {
             "description": "Done.",
             "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers},
-            "content": {JSON: content},
+            "content": content,
         },
         **{
             str(status): {"$ref": f"#/components/responses/{REFUSALS[status][0]}"}

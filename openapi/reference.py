@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from openapi.document import FORM, REFUSALS
+from openapi.document import JSON, MULTIPART, REFUSALS
 from openapi.members import Member, Members
 from openapi.schemas import Schema, class_name
 from openapi.text import curl, json_block, prose
@@ -224,7 +224,8 @@ class _Page:
             if "$ref" not in p
         ]
         if "requestBody" in operation:
-            found += self._asked.of_schema(operation["requestBody"]["content"][FORM]["schema"])
+            (media, *_) = operation["requestBody"]["content"].values()
+            found += self._asked.of_schema(media["schema"])
         return found
 
     def _call(self, path: str, method: str, operation: dict[str, Any]) -> str:
@@ -235,13 +236,16 @@ class _Page:
                 path = path.replace(f"{{{parameter['name']}}}", parameter["example"])
             elif "example" in parameter:
                 parameters[parameter["name"].removesuffix("[]")] = parameter["example"]
-        if "requestBody" in operation:
-            parameters = operation["requestBody"]["content"][FORM].get("example", {})
-        call = curl(method, self._base + path, parameters)
+        content = operation.get("requestBody", {}).get("content", {})
+        for media in content.values():
+            parameters = media.get("example", {})
+        call = curl(method, self._base + path, parameters, in_parts=MULTIPART in content)
         return _code("Call", escape(call)) + self._answer(path, operation)
 
     def _answer(self, path: str, operation: dict[str, Any]) -> str:
-        content = operation["responses"]["200"]["content"]["application/json"]
+        content = operation["responses"]["200"]["content"].get(JSON)
+        if content is None:
+            return ""
         value: Any = None
         for example in content.get("examples", {}).values():
             value = self._examples[example["$ref"].rpartition("/")[2]]["value"]

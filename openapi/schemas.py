@@ -19,6 +19,8 @@ Schema = dict[str, Any]
 
 UNSET_VALUES = ["", None]
 
+BINARY = "binary"  # what an operation returns that answers with a file's bytes
+
 
 def class_name(kind: str) -> str:
     """`payment_intent` to `PaymentIntent`."""
@@ -50,13 +52,28 @@ def parameters_schema(operation: Operation, components: dict[str, Schema]) -> Sc
     return schema
 
 
+def uploads(schema: Schema, components: dict[str, Schema]) -> list[str]:
+    """The members that are files: hashes with bytes in them."""
+    return [
+        name
+        for name, member in schema["properties"].items()
+        if "$ref" in member
+        and any("contentEncoding" in part for part in _parts(components[_target(member)]))
+    ]
+
+
+def _parts(schema: Schema) -> Iterable[Schema]:
+    parts: dict[str, Schema] = schema.get("properties", {})
+    return parts.values()
+
+
 # --- what is answered ---------------------------------------------------------------------------
 
 
 def object_schemas(operations: Iterable[Operation], expander: Expander) -> dict[str, Schema]:
     """The schemas of all objects that answers hold, of their pages and of errors, by name."""
     returned = sorted({operation.returns for operation in operations})
-    kinds = {returns.rpartition(":")[2] for returns in returned} | OBJECTS.keys()
+    kinds = {returns.rpartition(":")[2] for returns in returned} - {BINARY} | OBJECTS.keys()
     for kind in list(kinds):
         for target in expander.fields.get(kind, {}).values():
             kinds |= set(_kinds(target))

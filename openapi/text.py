@@ -30,8 +30,11 @@ def _coloured(match: re.Match[str]) -> str:
     return f"<i>{text}</i>{colon}" if colon else f"<s>{text}</s>"
 
 
-def curl(method: str, url: str, parameters: dict[str, Any]) -> str:
-    """A call that can be pasted into a shell; the key comes from $CPAY_KEY."""
+def curl(method: str, url: str, parameters: dict[str, Any], *, in_parts: bool = False) -> str:
+    """A call that can be pasted into a shell; the key comes from $CPAY_KEY.
+
+    `in_parts` sends a multipart form, in which `@logo.png` is a file.
+    """
     words = ["curl"]
     if method == "DELETE" or (method == "POST" and not parameters):
         words.append(f"-X {method}")
@@ -41,6 +44,7 @@ def curl(method: str, url: str, parameters: dict[str, Any]) -> str:
     for name, value in pairs(parameters):
         # `--data-urlencode` encodes what follows the first `=`: a plus would be a space otherwise.
         option = "-d" if _PLAIN.fullmatch(value) else "--data-urlencode"
+        option = "-F" if in_parts else option
         lines.append(f"  {option} {shlex.quote(f'{name}={value}')}")
     return " \\\n".join(lines)
 

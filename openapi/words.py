@@ -20,14 +20,33 @@ RESOURCES: dict[str, str] = {
     "charges": "A charge is one attempt to take the money of a payment intent.",
     "customers": "Your payers, to whom payment methods and payments belong.",
     "events": "Every change, in order. What webhooks deliver can be read again here.",
+    "file_links": "Addresses under which anybody can read a file, until they expire.",
+    "files": "Uploads: your logo, evidence in a dispute, and the like.",
     "payment_intents": "A payment from the first idea to the money: create one, confirm it with a"
     " card or a mobile money wallet, and follow its status.",
     "payment_methods": "Cards and mobile money wallets, kept for later or used once.",
     "refunds": "Money that goes back to the payer, all of a charge or a part.",
+    "tokens": "A token stands for a card, once and for an hour, so that your server never sees its"
+    " number.",
     "webhook_endpoints": "URLs of yours that hear of events as they happen.",
 }
 
 MEANINGS: dict[str, str] = {
+    "cvc": "The card's security code.",
+    "exp_month": "Month in which the card expires.",
+    "exp_year": "Year in which the card expires, in four digits.",
+    "expired": "Whether the address has stopped working.",
+    "file": "ID of the file.",
+    "files.create.file": "The file.",
+    "file_link_data": "Make a link to the file at once.",
+    "filename": "The file's name, as it was given.",
+    "link": "ID of the file link.",
+    "links": "Addresses under which anybody can read the file.",
+    "number": "The card's number: in test mode only, and test numbers only.",
+    "purpose": "What the file is for.",
+    "size": "In bytes.",
+    "used": "Whether the token has been used.",
+    "create": "Whether to make it.",
     "address": "Postal address.",
     "allow_redisplay": "Whether the payer may be shown this payment method again.",
     "allow_redirects": "Whether payment methods that send the payer to another page are allowed.",
@@ -204,6 +223,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "charges.update": {"metadata": {"order": "7"}},
     "refunds.create": {"payment_intent": "pi_0VbbFxRC00BkQHYwVA60PxqE", "amount": 2000},
     "refunds.update": {"metadata": {"order": "7"}},
+    "files.create": {"purpose": "business_logo", "file": "@logo.png"},
+    "file_links.create": {"file": "file_0VbbLRsH007NHmEdEkhJvJbt"},
+    "file_links.update": {"expires_at": "now"},
+    "tokens.create": {
+        "card": {"number": "4242424242424242", "exp_month": 12, "exp_year": 2034, "cvc": "123"}
+    },
     "events.list": {"type": "payment_intent.*"},
     "webhook_endpoints.create": {
         "url": "https://shop.example.com/cpay",

@@ -12,10 +12,12 @@ from msgspec import Struct
 from openapi.objects import (
     customers,
     events,
+    files,
     ledger,
     payment_methods,
     payments,
     refunds,
+    tokens,
     webhook_endpoints,
 )
 
@@ -29,6 +31,9 @@ OBJECTS: dict[str, type[Struct]] = {
     "charge": payments.Charge,
     "refund": refunds.Refund,
     "event": events.Event,
+    "file": files.File,
+    "file_link": files.FileLink,
+    "token": tokens.Token,
     "webhook_endpoint": webhook_endpoints.WebhookEndpoint,
     "deleted_webhook_endpoint": webhook_endpoints.DeletedWebhookEndpoint,
 }

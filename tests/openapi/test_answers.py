@@ -1,5 +1,6 @@
 """Every answer has exactly the members that the published document says, of the types it says."""
 
+import io
 from typing import Any
 
 import pytest
@@ -192,6 +193,29 @@ def test_refunds_and_the_balance(call: Client) -> None:
 
 def _wallets(call: Client) -> list[Any]:
     return [charge for charge in _all(call, "/v1/charges") if charge["id"].startswith("py_")]
+
+
+def test_tokens_and_files(call: Client) -> None:
+    card = {
+        "number": "4242424242424242",
+        "exp_month": 12,
+        "exp_year": 2034,
+        "cvc": "123",
+        "name": "Awa",
+        "address_line1": "Rue Joss",
+        "address_zip": "BP 7",
+    }
+    token = call("POST", "/v1/tokens", {"card": card})
+    call("GET", f"/v1/tokens/{token['id']}")
+    declined = {**card, "number": "4242424242424241"}
+    call("POST", "/v1/tokens", {"card": declined}, status=402)
+    upload = {"purpose": "business_logo", "file": io.BytesIO(b"\x89PNG\r\n\x1a\n")}
+    file = call.merchant.api.files.create(upload).id
+    link = call("POST", "/v1/file_links", {"file": file, "metadata": {"a": "b"}})["id"]
+    assert call("GET", f"/v1/files/{file}")["links"]["data"][0]["id"] == link
+    call("GET", f"/v1/file_links/{link}", {"expand": ["file"]})
+    assert call("POST", f"/v1/file_links/{link}", {"expires_at": "now"})["url"] is None
+    assert len(_all(call, "/v1/files")) == len(_all(call, "/v1/file_links")) == 1
 
 
 def test_what_is_deleted_expands_to_its_deleted_form(call: Client) -> None:

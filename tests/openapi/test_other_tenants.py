@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from everything import one_of_everything
 from live import Merchant, Stack, new_merchant
 from wire import send
 
@@ -18,25 +19,7 @@ def shop(stack: Stack) -> Merchant:
 @pytest.fixture(scope="module")
 def theirs(stack: Stack) -> dict[str, str]:
     """Ids of another merchant's objects, by the names of the parameters that take them."""
-    api = new_merchant(stack, "Librairie Test").api
-    customer = api.customers.create({"payment_method": "pm_card_visa"})
-    intent = api.payment_intents.create(
-        {"amount": 5000, "currency": "xaf", "confirm": True, "payment_method": "pm_card_visa"}
-    )
-    charge = api.charges.retrieve(intent.latest_charge)
-    refund = api.refunds.create({"charge": charge.id, "amount": 1000})
-    endpoint = api.webhook_endpoints.create({"url": "http://127.0.0.1:9", "enabled_events": ["*"]})
-    return {
-        "customer": customer.id,
-        "payment_method": api.customers.payment_methods.list(customer.id).data[0].id,
-        "intent": intent.id,
-        "payment_intent": intent.id,
-        "charge": charge.id,
-        "refund": refund.id,
-        "webhook_endpoint": endpoint.id,
-        "events.retrieve": api.events.list().data[0].id,
-        "balance_transactions.retrieve": charge.balance_transaction,
-    }
+    return one_of_everything(new_merchant(stack, "Librairie Test"))
 
 
 def _nobody(identifier: str) -> str:
@@ -79,10 +62,10 @@ PARAMETERS: list[tuple[str, str, str]] = [
         "invoice_settings[default_payment_method]={payment_method}",
     ),
     ("POST", "/v1/refunds", "charge={charge}"),
-    ("POST", "/v1/refunds", "payment_intent={payment_intent}"),
+    ("POST", "/v1/refunds", "payment_intent={intent}"),
     ("GET", "/v1/customers?starting_after={customer}", ""),
     ("GET", "/v1/charges?ending_before={charge}", ""),
-    ("GET", "/v1/charges?payment_intent={payment_intent}", ""),
+    ("GET", "/v1/charges?payment_intent={intent}", ""),
     ("GET", "/v1/payment_intents?customer={customer}", ""),
     ("GET", "/v1/payment_methods?customer={customer}", ""),
     ("GET", "/v1/refunds?charge={charge}", ""),

@@ -76,7 +76,7 @@ def _calls(page: str) -> dict[str, str]:
 
 
 # Calls whose example names an object in a parameter.
-NAMING = {"payment_methods.attach", "refunds.create"}
+NAMING = {"file_links.create", "payment_methods.attach", "refunds.create"}
 
 
 def test_each_command_does_what_the_page_says(page: str, merchant: Merchant) -> None:
@@ -93,7 +93,7 @@ def _run(command: str, merchant: Merchant) -> int:
     """What curl would do with a command of the page."""
     words = shlex.split(command.replace("\\\n", " "))
     assert words.pop(0) == "curl"
-    method, in_query, url, pairs = "GET", False, "", []
+    method, in_query, in_parts, url, pairs = "GET", False, False, "", []
     while words:
         match words.pop(0):
             case "-X":
@@ -102,6 +102,9 @@ def _run(command: str, merchant: Merchant) -> int:
                 in_query = True
             case "-u":
                 assert words.pop(0) == "$CPAY_KEY:"
+            case "-F":
+                in_parts = True
+                pairs.append(tuple(words.pop(0).split("=", 1)))
             case "-d":
                 pairs.append(httpx.QueryParams(words.pop(0)).multi_items()[0])
             case "--data-urlencode":
@@ -111,6 +114,14 @@ def _run(command: str, merchant: Merchant) -> int:
                 url = word
     if pairs and not in_query:
         method = "POST"
+    if in_parts:
+        named = {name: value for name, value in pairs if value.startswith("@")}
+        return httpx.post(
+            url,
+            data={name: value for name, value in pairs if name not in named},
+            files={name: (value[1:], b"\x89PNG\r\n\x1a\n") for name, value in named.items()},
+            auth=(merchant.secret_key, ""),
+        ).status_code
     form = str(httpx.QueryParams(pairs))
     response = httpx.request(
         method,

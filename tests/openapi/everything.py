@@ -1,0 +1,46 @@
+"""One object of each kind, for tests that go through all operations."""
+
+import io
+from typing import Any
+
+from live import Merchant
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def one_of_everything(merchant: Merchant) -> dict[str, str]:
+    """Ids of a merchant's objects, by the path parameters that take them, or by the operation if
+    its parameter has the name of many."""
+    api = merchant.api
+    customer = api.customers.create({"payment_method": "pm_card_visa"})
+    paid = api.payment_intents.create(
+        {"amount": 5000, "currency": "xaf", "confirm": True, "payment_method": "pm_card_visa"}
+    )
+    charge = api.charges.retrieve(paid.latest_charge)
+    file = api.files.create({"purpose": "business_logo", "file": io.BytesIO(PNG)})
+    card = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2034}
+    return {
+        "customer": customer.id,
+        "payment_method": api.customers.payment_methods.list(customer.id).data[0].id,
+        "intent": open_intent(api).id,
+        "charge": charge.id,
+        "refund": api.refunds.create({"charge": charge.id, "amount": 1000}).id,
+        "webhook_endpoint": endpoint(api).id,
+        "file": file.id,
+        "link": api.file_links.create({"file": file.id}).id,
+        "token": api.tokens.create({"card": card}).id,
+        "events.retrieve": api.events.list().data[0].id,
+        "balance_transactions.retrieve": charge.balance_transaction,
+    }
+
+
+def open_intent(api: Any) -> Any:
+    """A payment intent that nobody has paid."""
+    return api.payment_intents.create({"amount": 5000, "currency": "xaf"})
+
+
+def endpoint(api: Any) -> Any:
+    """A webhook endpoint that hears nothing."""
+    return api.webhook_endpoints.create(
+        {"url": "https://shop.example.com", "enabled_events": ["invoice.created"]}
+    )
