@@ -20,7 +20,7 @@ from bench.chaos.plan import CLIENTS, MERCHANTS, Payment, Plan
 from bench.chaos.weather import Weather
 from bench.stack import Stack, create_merchant, start_stack, stop_stack
 
-# Imported by every process of the stack in place of nothing: see its docstring.
+# Put on the path of the processes of a sabotaged run; the module in it says how it works.
 SABOTAGE = Path(__file__).with_name("sabotage")
 
 SECONDS_OF_QUIET = 180.0
