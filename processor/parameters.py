@@ -37,6 +37,7 @@ MetadataUpdate = (
 
 _INT64 = 2**63
 _DEPTH = 16  # deeper than any parameter of ours
+_SHOWN_NAME = 80  # characters of a client's name for a parameter that we repeat to it
 
 
 class Indexed(dict[str, Any]):
@@ -224,7 +225,7 @@ def _clean_object(
         if not isinstance(key, str):
             raise InvalidRequest(f"Parameter names must be strings, in {_name(param)}", param=param)
         _clean_text(key, None, param or "parameters", strict)
-        name = f"{param}[{key}]" if param else key
+        name = _join(param, key[:_SHOWN_NAME])
         cleaned[key] = _clean(item, fields.get(key, value_type), name, depth + 1, strict)
     return cleaned
 
@@ -272,7 +273,7 @@ def _explain(message: str, raw: dict[str, Any]) -> InvalidRequest:
             f"Missing required param: {param}.", code="parameter_missing", param=param
         )
     if what.startswith("Object contains unknown field"):
-        param = _join(param, _quoted(what))
+        param = _join(param, _quoted(what)[:_SHOWN_NAME])
         return InvalidRequest(
             f"Received unknown parameter: {param}", code="parameter_unknown", param=param
         )
