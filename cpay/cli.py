@@ -7,6 +7,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 SANDBOX_PORT = 8421
 # Open requests get this long at a stop; a server-sent event stream would never end by itself.
 GRACEFUL_SECONDS = 5
+
+_LEDGER = "cpay.ledger_command"
 
 Command = Callable[[Settings, argparse.Namespace], None]
 
@@ -118,10 +121,38 @@ def _add_ledger_commands(parser: argparse.ArgumentParser) -> None:
     verify = _add(
         commands,
         "verify",
-        _operator("verify", "cpay.ledger_command"),
+        _operator("verify", _LEDGER),
         "prove that every entry balances and every balance equals its entries",
     )
     verify.add_argument("--tenant", help="acct_...; every tenant when not given")
+    close = _add(
+        commands, "close", _operator("close", _LEDGER), "close days: signed, chained, for good"
+    )
+    close.add_argument("--day", type=date.fromisoformat, help="the last one; yesterday (UTC)")
+    close.add_argument("--tenant", help="acct_...; every tenant when not given")
+    _add(commands, "key", _ledger_key, "show the public key that closed days are checked with")
+    check = _add(commands, "check", _ledger_check, "check a closed day's file; needs no database")
+    check.add_argument("file", type=Path)
+    check.add_argument("--public-key", required=True, help="64 hexadecimal digits")
+    check.add_argument("--previous", type=Path, help="the file of the day before")
+
+
+def _ledger_key(settings: Settings, _: argparse.Namespace) -> None:
+    from processor.ledger.close import public_key, signing_key
+
+    settings.need("ledger_key")
+    print(public_key(signing_key(settings.ledger_key)))
+
+
+def _ledger_check(_: Settings, options: argparse.Namespace) -> None:
+    from processor.ledger.close import CloseError, check_file
+
+    try:
+        previous = options.previous.read_bytes() if options.previous else None
+        found = check_file(options.file.read_bytes(), options.public_key, previous)
+    except (CloseError, OSError) as error:
+        sys.exit(str(error))
+    print(msgspec.json.encode(found).decode())
 
 
 def _dev(settings: Settings, _: argparse.Namespace) -> None:

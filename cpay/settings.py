@@ -77,6 +77,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
             "Every key stops working when it changes."
         ),
     ] = Secret("")
+    ledger_key: Annotated[
+        Secret,
+        _says(
+            "Ed25519 seed, 64 hexadecimal digits, that closed days are signed with; "
+            "`cpay ledger key` shows the public key that auditors need."
+        ),
+    ] = Secret("")
     dev: Annotated[
         bool,
         _says("Allow webhooks to loopback addresses in test mode; only for one's own machine."),

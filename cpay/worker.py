@@ -13,11 +13,14 @@ from cpay.reporting import configure
 from cpay.settings import Settings
 from cpay.wiring import build_engine
 from processor import idempotency, jobs
+from processor.disputes import settlement as disputes
 from processor.engine import Processor
 from processor.jobs import Job
 from processor.ledger import posting
 from processor.ledger.fees import DAY
 from processor.payments import janitor
+from processor.payouts import sending as payouts
+from processor.payouts.settlement import JOB as PAYOUT_JOB
 from processor.receipts import store as receipts
 from processor.refunds import settlement as refunds
 from tenants import provision
@@ -55,6 +58,8 @@ async def _release(processor: Processor, job: Job, _: bool) -> timedelta:
 HANDLERS: dict[str, Handler] = {
     "look_up": janitor.look_up,
     "look_up_refund": refunds.look_up,
+    "test_dispute": disputes.open_test_dispute,
+    PAYOUT_JOB: payouts.carry_out,
     "receipt": _receipt,
     provision.PRUNE_JOB: _prune,
     provision.RELEASE_JOB: _release,

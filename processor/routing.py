@@ -5,11 +5,27 @@ breaker stands around the sending of charges; a look-up always goes through, bec
 """
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from processor.breaker import Breaker
-from providers.boundary import Answer, Captures, Charge, Provider, Refunds, Verdict
+from providers.boundary import (
+    Answer,
+    Balance,
+    Balances,
+    Captures,
+    Charge,
+    Payouts,
+    Provider,
+    Refunds,
+    Verdict,
+    Verification,
+    Verifications,
+)
+
+# How long what an account holds is remembered: a burst of payouts asks once.
+FLOAT_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -28,6 +44,8 @@ class Account:
     disbursement: object | None = None
     breaker: Breaker = field(default_factory=Breaker)
     gate: asyncio.Semaphore = field(init=False)
+    float_seen: Balance | None = None
+    float_until: float = 0.0  # of the monotonic clock
 
     def __post_init__(self) -> None:
         self.gate = asyncio.Semaphore(self.concurrency)
@@ -75,16 +93,30 @@ class Router:
     async def charge(self, name: str, charge: Charge) -> Answer:
         """Send a charge, unless the breaker is open: then nothing was sent."""
         account = self.account(name)
-        if not account.breaker.allow():
-            return Answer(Verdict.NOT_SENT, evidence={"breaker": "open"})
-        try:
-            async with account.gate:
-                answer = await account.provider.charge(charge)
-        except BaseException:
-            account.breaker.abandon()
-            raise
-        account.breaker.report(answered=answer.verdict not in (Verdict.NOT_SENT, Verdict.UNKNOWN))
-        return answer
+        return await _guarded(account, lambda: account.provider.charge(charge))
+
+    def verifier(self, *, livemode: bool, method: str) -> Account | None:
+        """The account that can check such a means of payment without charging it, if any can."""
+        able = [
+            account
+            for account in self._accounts.values()
+            if account.livemode == livemode
+            and account.method == method
+            and isinstance(account.provider, Verifications)
+        ]
+        return min(able, key=lambda account: account.breaker.state == "open", default=None)
+
+    async def verify(
+        self, name: str, verification: Verification, *, again: bool = False
+    ) -> Answer:
+        """Check a means of payment, unless the breaker is open. `again` only asks what came of a
+        check, and is never blocked."""
+        account = self.account(name)
+        provider = account.provider
+        assert isinstance(provider, Verifications), f"{name} cannot verify"
+        if again:
+            return await provider.verify(verification)
+        return await _guarded(account, lambda: provider.verify(verification))
 
     async def look_up(self, name: str, charge: Charge) -> Answer:
         """Ask what became of a charge. Never blocked by a breaker."""
@@ -96,6 +128,23 @@ class Router:
         if isinstance(account.provider, Refunds):
             return account.provider
         return account.disbursement if isinstance(account.disbursement, Refunds) else None
+
+    def payouts(self, name: str) -> Payouts | None:
+        """Who sends money out of this account; None where the rail does not."""
+        account = self.account(name)
+        if isinstance(account.provider, Payouts):
+            return account.provider
+        return account.disbursement if isinstance(account.disbursement, Payouts) else None
+
+    async def float_of(self, name: str) -> Balance | None:
+        """What this account holds for payouts, at most `FLOAT_SECONDS` old; None if nobody says."""
+        account, payer = self.account(name), self.payouts(name)
+        if not isinstance(payer, Balances):
+            return None
+        if time.monotonic() >= account.float_until:
+            account.float_seen = await payer.balance()
+            account.float_until = time.monotonic() + FLOAT_SECONDS
+        return account.float_seen
 
     async def capture(self, name: str, charge: Charge, reference: str, amount: int) -> Answer:
         """Take a held amount, in minor units."""
@@ -112,3 +161,17 @@ class Router:
     def can_capture(self, name: str) -> bool:
         """Whether this account can hold an amount first."""
         return isinstance(self.account(name).provider, Captures)
+
+
+async def _guarded(account: Account, call: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Make a call within an account's bounds, unless its breaker is open: nothing was sent then."""
+    if not account.breaker.allow():
+        return Answer(Verdict.NOT_SENT, evidence={"breaker": "open"})
+    try:
+        async with account.gate:
+            answer = await call()
+    except BaseException:
+        account.breaker.abandon()
+        raise
+    account.breaker.report(answered=answer.verdict not in (Verdict.NOT_SENT, Verdict.UNKNOWN))
+    return answer

@@ -1,14 +1,18 @@
 """The table of operations: all that a client can do, through whichever door."""
 
 from processor.customers import operations as customers
+from processor.disputes import operations as disputes
+from processor.disputes.objects import FILES
 from processor.events import operations as events
 from processor.expansion import Expander
+from processor.external_accounts import operations as external_accounts
 from processor.file_links import operations as file_links
 from processor.files import operations as files
 from processor.ledger import operations as ledger
 from processor.operations import Operation
 from processor.payment_methods import operations as payment_methods
 from processor.payments import charges, intents
+from processor.payouts import operations as payouts
 from processor.refunds import operations as refunds
 from processor.sources import by_prefix
 from processor.tokens import operations as tokens
@@ -24,6 +28,9 @@ OPERATIONS: dict[str, Operation] = {
         *charges.OPERATIONS,
         *ledger.OPERATIONS,
         *refunds.OPERATIONS,
+        *disputes.OPERATIONS,
+        *external_accounts.OPERATIONS,
+        *payouts.OPERATIONS,
         *files.OPERATIONS,
         *file_links.OPERATIONS,
         *events.OPERATIONS,
@@ -73,6 +80,20 @@ EXPANDER = Expander(
             "source_transfer_reversal": None,
             "transfer_reversal": None,
         },
+        "external_account": {},
+        "payout": {
+            "application_fee": None,
+            "balance_transaction": "balance_transaction",
+            "destination": "external_account",
+            "failure_balance_transaction": "balance_transaction",
+            "original_payout": "payout",
+            "reversed_by": "payout",
+        },
+        "dispute": {
+            "charge": "charge",
+            "payment_intent": "payment_intent",
+            **{f"evidence.{name}": "file" for name in FILES},
+        },
         "event": {},
         "file": {},
         "file_link": {"file": "file"},
@@ -80,6 +101,7 @@ EXPANDER = Expander(
         "source": {
             "charge": "charge",
             "customer": "customer",
+            "destination": "external_account",
             "payment_intent": "payment_intent",
             "payment_method": "payment_method",
         },
@@ -90,9 +112,20 @@ EXPANDER = Expander(
         "charge": charges.load,
         "customer": customers.load,
         "payment_intent": intents.load,
+        "external_account": external_accounts.load,
         "payment_method": payment_methods.load,
+        "payout": payouts.load,
         "file": files.load,
+        "dispute": disputes.load,
         "refund": refunds.load,
-        "source": by_prefix({"ch": charges.load, "py": charges.load, "re": refunds.load}),
+        "source": by_prefix(
+            {
+                "ch": charges.load,
+                "dp": disputes.load,
+                "po": payouts.load,
+                "py": charges.load,
+                "re": refunds.load,
+            }
+        ),
     },
 )

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
@@ -152,9 +153,9 @@ jobs = Table(
     "jobs",
     platform,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    _required("schema_name", Text, server_default=text("current_user")),
+    _required("schema_name", Text(collation="C"), server_default=text("current_user")),
     _required("kind"),
-    _required("subject"),
+    _required("subject", Text(collation="C")),
     Column("run_at", DateTime(timezone=True), nullable=False, server_default=NOW),
     _required("attempts", Integer, server_default=text("0")),
     Column("last_error", Text),
@@ -168,13 +169,13 @@ deliveries = Table(
     "deliveries",
     platform,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    _required("schema_name", Text, server_default=text("current_user")),
-    _required("event"),
-    _required("endpoint"),
+    _required("schema_name", Text(collation="C"), server_default=text("current_user")),
+    _required("event", Text(collation="C")),
+    _required("endpoint", Text(collation="C")),
     Column("run_at", DateTime(timezone=True), nullable=False, server_default=NOW),
     _required("attempts", Integer, server_default=text("0")),
     UniqueConstraint("schema_name", "event", "endpoint"),
-    Index(None, "run_at"),
+    Index(None, "schema_name", "endpoint", "run_at", "id"),
 )
 
 QUEUES = (jobs, deliveries)
@@ -247,6 +248,51 @@ payment_intents = _object(
     Index(None, "customer"),
 )
 
+SETUP_STATUSES = (
+    "requires_payment_method",
+    "requires_confirmation",
+    "requires_action",
+    "processing",
+    "canceled",
+    "succeeded",
+)
+
+setup_intents = _object(
+    "setup_intents",
+    _required("status"),
+    Column("customer", Text(collation="C")),
+    Column("payment_method", Text(collation="C")),
+    Column("latest_attempt", Text(collation="C")),
+    one_of("status", SETUP_STATUSES),
+    Index(None, "customer"),
+    Index(None, "payment_method"),
+)
+
+SETUP_ATTEMPT_STATES = ("submitted", "pending", "unknown", "succeeded", "failed", "canceled")
+
+setup_attempts = _object(
+    "setup_attempts",
+    _required("state"),
+    _required("setup_intent", Text(collation="C")),
+    Column("customer", Text(collation="C")),
+    _required("payment_method", Text(collation="C")),
+    Column("provider", Text),  # the account that was asked; null where no provider can be
+    _required("reference"),  # ours, committed before the first byte is sent
+    Column("provider_reference", Text),
+    one_of("state", SETUP_ATTEMPT_STATES),
+    Index(None, "setup_intent"),
+    Index(None, "reference", unique=True),
+)
+
+mandates = _object(
+    "mandates",
+    _required("status"),
+    _required("payment_method", Text(collation="C")),
+    _required("setup_intent", Text(collation="C")),
+    one_of("status", ("pending", "active", "inactive")),
+    Index(None, "payment_method"),
+)
+
 CHARGE_STATES = (
     "submitted",
     "pending",
@@ -280,6 +326,19 @@ charges = _object(
     Index(None, "reference", unique=True),
 )
 
+disputes = _object(
+    "disputes",
+    _required("status"),
+    _required("charge", Text(collation="C")),
+    _required("payment_intent", Text(collation="C")),
+    _required("amount", BigInteger),
+    _required("currency"),
+    _required("reason"),
+    one_of("status", ("needs_response", "under_review", "won", "lost")),
+    Index(None, "charge"),
+    Index(None, "payment_intent"),
+)
+
 files = _object(
     "files",
     _required("purpose"),
@@ -310,6 +369,44 @@ refunds = _object(
     Index(None, "charge"),
     Index(None, "payment_intent"),
     Index(None, "reference", unique=True),
+)
+
+# Where payouts go. The number, an IBAN or an E.164 number, is never shown whole again.
+external_accounts = _object(
+    "external_accounts",
+    _required("kind"),
+    _required("country"),
+    _required("currency"),
+    _required("number"),
+    _required("default_for_currency", Boolean),
+    _required("deleted", Boolean),
+    one_of("kind", ("bank_account", "mobile_wallet")),
+    Index(None, "currency", unique=True, postgresql_where=text("default_for_currency")),
+)
+
+PAYOUT_STATES = ("pending", "submitted", "in_transit", "unknown", "paid", "failed", "canceled")
+
+payouts = _object(
+    "payouts",
+    _required("state"),
+    _required("amount", BigInteger),  # negative: asked back from the bank
+    _required("currency"),
+    _required("arrival_date", BigInteger),
+    _required("provider"),  # "bank", or the provider account that carries it
+    _required("reference"),
+    Column("provider_reference", Text),
+    Column("destination", Text(collation="C")),  # the external account; a batch's lines have none
+    Column("original_payout", Text(collation="C")),  # that this one reverses
+    Column("batch", Text(collation="C")),
+    Column("line", Integer),  # of its batch, from 1
+    Column("bank_file", Text),  # the key in the object store of the file that handed it out
+    one_of("state", PAYOUT_STATES),
+    CheckConstraint("amount <> 0", name="amount"),
+    Index(None, "reference", unique=True),
+    Index(None, "batch", "line", unique=True),
+    Index(None, "destination"),
+    # What the next bank file will hold is found without reading the past.
+    Index(None, "currency", postgresql_where=text("provider = 'bank' and state = 'pending'")),
 )
 
 webhook_endpoints = _object(
@@ -438,6 +535,19 @@ ledger_holds = Table(
     _required("net", BigInteger),
     _required("available_on", BigInteger),
     Index(None, "available_on"),
+)
+
+# Closed days, each chained to the one before by its hash; the files are in the object store.
+ledger_closes = Table(
+    "ledger_closes",
+    tenant,
+    Column("day", Date, primary_key=True),
+    _required("hash"),
+    Column("previous", Text),
+    _required("object_key"),
+    _required("transactions", Integer),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+    info=APPEND_ONLY,
 )
 
 receipts = Table(

@@ -29,6 +29,8 @@ _SUBJECT = """
 select id, provider, 'look_up' as job from charges where reference = $1
 union all
 select id, provider, 'look_up_refund' from refunds where reference = $1
+union all
+select id, provider, 'payout' from payouts where reference = $1
 """
 
 _STORE = """

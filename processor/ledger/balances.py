@@ -42,12 +42,14 @@ async def account(connection: Connection, name: str, currency: str) -> int:
 async def lock_account(connection: Connection, name: str, currency: str) -> int:
     """One account's balance, held against everybody who would take from it by this same way.
 
-    Credits may still arrive beside it: they only make more room than was seen.
+    Credits may still arrive beside it: they only make more room than was seen. The sum is read by a
+    second statement, because an earlier holder may have left its debit in a row that the first one,
+    which was waiting for that holder, cannot see.
     """
-    rows = await connection.fetch(
-        "select amount from ledger_balances where account = $1 and currency = $2"
+    locked = await connection.fetch(
+        "select from ledger_balances where account = $1 and currency = $2"
         " order by stripe for update",
         name,
         currency,
     )
-    return sum(row["amount"] for row in rows)
+    return await account(connection, name, currency) if locked else 0

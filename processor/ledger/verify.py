@@ -92,6 +92,14 @@ CHECKS = {
                    where shown group by source) t on t.source = r.id
         where coalesce(t.amount, 0) <> case when r.state = 'failed' then 0 else -r.amount end
     """,
+    "what is disputed equals the open disputes": """
+        select d.currency, d.amount as disputes, b.amount as held
+        from (select currency, sum(amount) as amount from disputes
+              where status in ('needs_response', 'under_review') group by currency) d
+        full join (select currency, sum(amount) as amount from ledger_balances
+                   where account = 'disputes' group by currency) b using (currency)
+        where coalesce(d.amount, 0) <> coalesce(b.amount, 0)
+    """,
     "what is in transit equals the refunds under way": """
         select r.currency, r.amount as refunds, b.amount as in_transit
         from (select currency, sum(amount) as amount from refunds

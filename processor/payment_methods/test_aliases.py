@@ -44,6 +44,7 @@ def _cards() -> dict[str, TestCard]:
     outcomes = {
         "bypassPending": "0077",
         "createDispute": "0259",
+        "createDisputeProductNotReceived": "2685",
         "chargeDeclined": "0002",
         "chargeDeclinedInsufficientFunds": "9995",
         "chargeDeclinedLostCard": "9987",
@@ -81,6 +82,13 @@ TEST_TOKENS = {f"tok_{name}": card for name, card in _cards().items()}
 
 # Cards whose money can be paid out at once, as Stripe's own test card does.
 SETTLES_AT_ONCE = frozenset({"pm_card_bypassPending"})
+
+# Cards whose payers dispute the charge as soon as it is paid, and what for.
+TEST_DISPUTES = {
+    "pm_card_createDispute": "fraudulent",
+    "pm_card_createDisputeProductNotReceived": "product_not_received",
+    "pm_card_createDisputeInquiry": "general",
+}
 
 # The number of MTN's Cameroonian sandbox ends in the two digits of MTN's own test numbers.
 TEST_WALLETS = {

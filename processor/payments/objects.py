@@ -106,6 +106,7 @@ class ChargeDetails(Struct, omit_defaults=True):
     failure: PaymentError | None = None
     balance_transaction: str | None = None  # in the ledger, once it is paid
     held: bool = False  # the amount was held before it was taken or released
+    disputed: bool = False
     late: bool = False  # the provider took the money after the attempt had been given up
     fraud_details: dict[str, str] = {}
     evidence: dict[str, Any] = {}  # the provider's last words, scrubbed
@@ -249,7 +250,7 @@ class Presenter:
             "currency": charge.currency,
             "customer": charge.customer,
             "description": details.description,
-            "disputed": False,
+            "disputed": details.disputed,
             "failure_balance_transaction": None,
             "failure_code": failure.code if failure else None,
             "failure_message": failure.message if failure else None,

@@ -15,6 +15,7 @@ from processor.ledger.posting import post
 from processor.operations import Request
 from processor.payment_methods import objects as payment_methods
 from processor.payment_methods.objects import PaymentMethod
+from processor.payment_methods.test_aliases import TEST_DISPUTES
 from processor.payments.booking import charge_transactions
 from processor.payments.declines import decline
 from processor.payments.objects import Charge, Intent, PaymentError, Presenter
@@ -113,6 +114,9 @@ async def write(connection: Connection, presenter: Presenter, settled: Sequence[
     if paid:
         await post(connection, await charge_transactions(presenter, paid))
         await jobs.enqueue(connection, "receipt", [charge.id for charge in paid])
+        disputed = [charge.id for charge in paid if charge.details.token in TEST_DISPUTES]
+        if disputed and not presenter.livemode:
+            await jobs.enqueue(connection, "test_dispute", disputed)
 
 
 def apply(

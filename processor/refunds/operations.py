@@ -94,6 +94,12 @@ def _plan(work: BatchWork[Create], plan: Plan, charges: dict[str, Charge]) -> No
     """Check one refund and make its row in memory. Raises InvalidRequest."""
     parameters = plan.item.parameters
     charge = _charge(plan.item, charges)
+    if charge.details.disputed:
+        raise InvalidRequest(
+            f"Charge {charge.id} has been charged back; cannot issue a refund.",
+            code="charge_disputed",
+            param="charge",
+        )
     left = charge.amount_captured - charge.amount_refunded
     if charge.state != "succeeded":
         raise InvalidRequest(

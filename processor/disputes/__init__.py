@@ -1,0 +1,1 @@
+"""Disputes: a payer's bank takes money back, and the merchant may answer with evidence."""

@@ -1,0 +1,1 @@
+"""External accounts: the bank accounts and mobile wallets that an account is paid out to."""
