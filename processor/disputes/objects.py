@@ -113,7 +113,12 @@ def render(dispute: Dispute, livemode: bool, transactions: list[Object]) -> Obje
     if details.card_brand is not None:
         shown["payment_method_details"] = {
             "type": "card",
-            "card": {"brand": details.card_brand, "case_type": "chargeback"},
+            "card": {
+                "brand": details.card_brand,
+                "case_type": "chargeback",
+                "network": details.card_brand,
+                "network_reason_code": None,
+            },
         }
     return shown
 
