@@ -23,6 +23,7 @@ from processor.payouts import sending as payouts
 from processor.payouts.settlement import JOB as PAYOUT_JOB
 from processor.receipts import store as receipts
 from processor.refunds import settlement as refunds
+from processor.setup_intents import settlement as setup_intents
 from tenants import provision
 
 logger = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ async def _release(processor: Processor, job: Job, _: bool) -> timedelta:
 HANDLERS: dict[str, Handler] = {
     "look_up": janitor.look_up,
     "look_up_refund": refunds.look_up,
+    setup_intents.JOB: setup_intents.look_up,
     "test_dispute": disputes.open_test_dispute,
     PAYOUT_JOB: payouts.carry_out,
     "receipt": _receipt,

@@ -106,9 +106,7 @@ class Router:
         ]
         return min(able, key=lambda account: account.breaker.state == "open", default=None)
 
-    async def verify(
-        self, name: str, verification: Verification, *, again: bool = False
-    ) -> Answer:
+    async def verify(self, name: str, verification: Verification, *, again: bool = False) -> Answer:
         """Check a means of payment, unless the breaker is open. `again` only asks what came of a
         check, and is never blocked."""
         account = self.account(name)

@@ -9,11 +9,13 @@ from processor.external_accounts import operations as external_accounts
 from processor.file_links import operations as file_links
 from processor.files import operations as files
 from processor.ledger import operations as ledger
+from processor.mandates import operations as mandates
 from processor.operations import Operation
 from processor.payment_methods import operations as payment_methods
 from processor.payments import charges, intents
 from processor.payouts import operations as payouts
 from processor.refunds import operations as refunds
+from processor.setup_intents import operations as setup_intents
 from processor.sources import by_prefix
 from processor.tokens import operations as tokens
 from processor.webhook_endpoints import operations as webhook_endpoints
@@ -26,6 +28,8 @@ OPERATIONS: dict[str, Operation] = {
         *tokens.OPERATIONS,
         *intents.OPERATIONS,
         *charges.OPERATIONS,
+        *setup_intents.OPERATIONS,
+        *mandates.OPERATIONS,
         *ledger.OPERATIONS,
         *refunds.OPERATIONS,
         *disputes.OPERATIONS,
@@ -47,6 +51,23 @@ EXPANDER = Expander(
         },
         "payment_method": {"customer": "customer"},
         "token": {},
+        "setup_intent": {
+            "application": None,
+            "customer": "customer",
+            "latest_attempt": "setup_attempt",
+            "mandate": "mandate",
+            "on_behalf_of": None,
+            "payment_method": "payment_method",
+            "single_use_mandate": "mandate",
+        },
+        "setup_attempt": {
+            "application": None,
+            "customer": "customer",
+            "on_behalf_of": None,
+            "payment_method": "payment_method",
+            "setup_intent": "setup_intent",
+        },
+        "mandate": {"payment_method": "payment_method"},
         "payment_intent": {
             "application": None,
             "customer": "customer",
@@ -111,6 +132,9 @@ EXPANDER = Expander(
         "balance_transaction": ledger.load,
         "charge": charges.load,
         "customer": customers.load,
+        "mandate": mandates.load,
+        "setup_attempt": setup_intents.load_attempts,
+        "setup_intent": setup_intents.load,
         "payment_intent": intents.load,
         "external_account": external_accounts.load,
         "payment_method": payment_methods.load,

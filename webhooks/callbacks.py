@@ -15,9 +15,10 @@ from litestar.handlers import HTTPRouteHandler
 from processor import jobs
 from processor.engine import Processor
 from processor.payments import janitor
-from processor.payments.objects import Charge, Intent
+from processor.payments.objects import Intent
+from processor.setup_intents import settlement as setup_intents
+from processor.setup_intents.objects import SetupIntent
 from providers.boundary import ForgedCallback
-from tenants.database import Connection
 
 MAX_CALLBACK = 100_000  # bytes
 
@@ -30,8 +31,25 @@ select id, provider, 'look_up' as job from charges where reference = $1
 union all
 select id, provider, 'look_up_refund' from refunds where reference = $1
 union all
+select id, provider, 'look_up_setup' from setup_attempts where reference = $1
+union all
 select id, provider, 'payout' from payouts where reference = $1
 """
+
+# Who comes back from a page: an attempt to pay or to set up.
+_RETURNING = """
+select id, payment_intent as intent, true as payment from charges where reference = $1
+union all
+select id, setup_intent, false from setup_attempts where reference = $1
+"""
+
+# What Stripe adds to the merchant's URL, by the intent's status; any other has failed.
+_REDIRECT_STATUSES = {
+    "processing": "pending",
+    "requires_action": "pending",
+    "requires_capture": "succeeded",
+    "succeeded": "succeeded",
+}
 
 _STORE = """
 insert into callbacks (reference, provider, body_hash, body) values ($1, $2, $3, $4)
@@ -97,30 +115,40 @@ async def _return(processor: Processor, schema: str, reference: str) -> Response
     """Look up, then send the payer on to the merchant, as Stripe does after a redirect."""
     if not _known_shape(schema, reference) or not await _schema_exists(processor, schema):
         return _page("This payment is not known. / Ce paiement est inconnu.", 404)
-    async with processor.database.tenant(schema) as connection:
-        charge = await _charge(connection, reference)
-    if charge is None:
+    intent = await _returned(processor, schema, reference)
+    if intent is None:
         return _page("This payment is not known. / Ce paiement est inconnu.", 404)
-    await janitor.look(processor, schema, schema.endswith("_live"), charge.id)
-    async with processor.database.tenant(schema) as connection:
-        intent = await Intent.find(connection, charge.payment_intent)
-    assert intent is not None, "a charge has an intent"
     url = intent.details.return_url
     if url is None:
         return _page("You can close this page. / Vous pouvez fermer cette page.", 200)
-    status = {"succeeded": "succeeded", "requires_capture": "succeeded"}.get(intent.status)
-    if status is None:
-        status = "pending" if intent.status in ("processing", "requires_action") else "failed"
+    kind = "setup_intent" if isinstance(intent, SetupIntent) else "payment_intent"
     query = urlencode(
         {
-            "payment_intent": intent.id,
-            "payment_intent_client_secret": processor.secrets.client_secret(schema, intent.id),
-            "redirect_status": status,
+            kind: intent.id,
+            f"{kind}_client_secret": processor.secrets.client_secret(schema, intent.id),
+            "redirect_status": _REDIRECT_STATUSES.get(intent.status, "failed"),
         }
     )
     base, mark, fragment = url.partition("#")
     target = f"{base}{'&' if '?' in base else '?'}{query}{mark}{fragment}"
     return Response("", status_code=303, headers={"Location": target})
+
+
+async def _returned(
+    processor: Processor, schema: str, reference: str
+) -> Intent | SetupIntent | None:
+    """The payment or setup intent that a payer comes back from, after a look-up."""
+    livemode = schema.endswith("_live")
+    async with processor.database.tenant(schema) as connection:
+        subject = await connection.fetchrow(_RETURNING, reference)
+    if subject is None:
+        return None
+    look = janitor.look if subject["payment"] else setup_intents.look
+    await look(processor, schema, livemode, subject["id"])
+    async with processor.database.tenant(schema) as connection:
+        if subject["payment"]:
+            return await Intent.find(connection, subject["intent"])
+        return await SetupIntent.find(connection, subject["intent"])
 
 
 def _known_shape(schema: str, reference: str) -> bool:
@@ -133,11 +161,6 @@ async def _schema_exists(processor: Processor, schema: str) -> bool:
         "select 1 from platform.tenant_schemas where schema_name = $1", schema
     )
     return bool(found)
-
-
-async def _charge(connection: Connection, reference: str) -> Charge | None:
-    record = await connection.fetchrow("select * from charges where reference = $1", reference)
-    return None if record is None else Charge.read(record)
 
 
 def _page(sentence: str, status: int) -> Response[str]:

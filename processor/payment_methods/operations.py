@@ -167,8 +167,7 @@ async def detach(work: Work, parameters: Detach) -> Object:
             " impossible.",
             code="payment_method_unexpected_state",
         )
-    store.detach(work, method)
-    await PaymentMethod.update(work.connection, [method])
+    await store.detach(work, [method])
     return render(method, work.caller.livemode)
 
 

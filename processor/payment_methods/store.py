@@ -1,7 +1,7 @@
 """Find, make, attach and detach payment methods, a set at a time where payments need it."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,6 +10,7 @@ from msgspec import Struct, UnsetType
 
 from processor.errors import InvalidRequest, missing
 from processor.events.log import Draft
+from processor.mandates import store as mandates
 from processor.operations import Work
 from processor.parameters import BillingDetails, Id, Metadata, ShortText
 from processor.payment_methods.objects import Card, Details, MobileMoney, PaymentMethod, render
@@ -175,21 +176,22 @@ async def detach_all(work: Work, customer: str) -> None:
         "select * from payment_methods where customer = $1 order by id for update", customer
     )
     methods = [PaymentMethod.read(record) for record in records]
-    for method in methods:
-        detach(work, method)
     if methods:
-        await PaymentMethod.update(work.connection, methods)
+        await detach(work, methods)
 
 
-def detach(work: Work, method: PaymentMethod) -> None:
-    """Take a method from its customer, with its event. The caller writes the row."""
-    previous = {"customer": method.customer}
-    method.customer = None
-    method.version += 1
-    shown = render(method, work.caller.livemode)
-    work.events.append(
-        Draft("payment_method.detached", shown, method.version, work.request, previous)
-    )
+async def detach(work: Work, methods: Sequence[PaymentMethod]) -> None:
+    """Take methods, whose rows are locked, from their customers, and end their mandates."""
+    for method in methods:
+        previous = {"customer": method.customer}
+        method.customer = None
+        method.version += 1
+        shown = render(method, work.caller.livemode)
+        work.events.append(
+            Draft("payment_method.detached", shown, method.version, work.request, previous)
+        )
+    await PaymentMethod.update(work.connection, methods)
+    await mandates.revoke(work, [method.id for method in methods])
 
 
 async def check_attached(work: Work, identifier: str, customer: str, param: str) -> None:

@@ -1,0 +1,1 @@
+"""Mandates: a payer's consent to be charged later."""
