@@ -151,7 +151,8 @@ def restricted(stack: Stack) -> tuple[Merchant, dict[str, tuple[str, str]]]:
 
 def call(merchant: Merchant, operation: Operation, key: str) -> httpx.Response:
     """Call an operation on objects that do not exist: only the permission matters here."""
-    path = operation.path
+    # The key's own account is the one that may be named; another is refused whatever the scope.
+    path = operation.path.replace("{account}", merchant.tenant.id)
     for name in operation.path_parameters:
         path = path.replace(f"{{{name}}}", "nobody")
     return httpx.request(
