@@ -93,7 +93,7 @@ class Members:
         kinds = schema.get("type", "object")
         kind: str = kinds[0] if isinstance(kinds, list) else kinds
         if kind == "array":
-            return f"array of {self._simple(schema['items'])}s"
+            return f"array of {self._simple(schema.get('items', {}))}s"
         return {"object": "hash", "null": "always null"}.get(kind, kind)
 
     def _bounds(self, schema: Schema) -> str:

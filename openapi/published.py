@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Self
 
 from litestar import Request, Response, get
@@ -48,17 +49,26 @@ class Published:
 
 
 def routes(processor: Processor) -> list[HTTPRouteHandler]:
-    """The two routes. Both answers are made once, when the process starts."""
-    document = build(processor.operations.values(), processor.expander)
-    specification = Published.of(encoded(document), "application/json")
-    page = Published.of(render(document, processor.public_url).encode(), "text/html")
+    """The two routes. Both answers are made when somebody first asks, and kept."""
+
+    @cache
+    def document() -> dict[str, Any]:
+        return build(processor.operations.values(), processor.expander)
+
+    @cache
+    def specification() -> Published:
+        return Published.of(encoded(document()), "application/json")
+
+    @cache
+    def page() -> Published:
+        return Published.of(render(document(), processor.public_url).encode(), "text/html")
 
     @get("/openapi.json", include_in_schema=False)
     async def openapi_document(request: Request[Any, Any, Any]) -> Response[bytes]:
-        return specification.answer(request)
+        return specification().answer(request)
 
     @get("/docs", include_in_schema=False)
     async def reference(request: Request[Any, Any, Any]) -> Response[bytes]:
-        return page.answer(request)
+        return page().answer(request)
 
     return [openapi_document, reference]
