@@ -42,14 +42,14 @@ async def account(connection: Connection, name: str, currency: str) -> int:
 async def lock_account(connection: Connection, name: str, currency: str) -> int:
     """One account's balance, held against everybody who would take from it by this same way.
 
-    Credits may still arrive beside it: they only make more room than was seen. The sum is read by a
-    second statement, because an earlier holder may have left its debit in a row that the first one,
-    which was waiting for that holder, cannot see.
+    Credits may still arrive beside it: they only make more room than was seen. The lock is on the
+    account's name, because a debit may go to any of its rows and even make a new one; the sum is
+    read by a second statement, which sees what the lock's last holder has committed.
     """
-    locked = await connection.fetch(
-        "select from ledger_balances where account = $1 and currency = $2"
-        " order by stripe for update",
+    await connection.execute(
+        "select pg_advisory_xact_lock(hashtextextended(concat_ws('/', current_schema(), $1::text,"
+        " $2::text), 0))",
         name,
         currency,
     )
-    return await account(connection, name, currency) if locked else 0
+    return await account(connection, name, currency)
