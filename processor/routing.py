@@ -28,6 +28,11 @@ from providers.boundary import (
 FLOAT_SECONDS = 5.0
 
 
+# How long a call may wait for its turn at a busy account. With the provider's own time-out it is
+# less than the time after which the janitor believes that a charge was never sent.
+QUEUE_SECONDS = 15.0
+
+
 @dataclass(slots=True)
 class Account:
     """One account at a provider, and what may be charged through it."""
@@ -166,10 +171,16 @@ async def _guarded(account: Account, call: Callable[[], Awaitable[Answer]]) -> A
     if not account.breaker.allow():
         return Answer(Verdict.NOT_SENT, evidence={"breaker": "open"})
     try:
-        async with account.gate:
-            answer = await call()
+        await asyncio.wait_for(account.gate.acquire(), QUEUE_SECONDS)
+    except TimeoutError:
+        account.breaker.abandon()
+        return Answer(Verdict.NOT_SENT, evidence={"queue": "full"})
+    try:
+        answer = await call()
     except BaseException:
         account.breaker.abandon()
         raise
+    finally:
+        account.gate.release()
     account.breaker.report(answered=answer.verdict not in (Verdict.NOT_SENT, Verdict.UNKNOWN))
     return answer
