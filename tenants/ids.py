@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from functools import lru_cache
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _TIME_DIGITS = 8  # 62^8 milliseconds last until the year 8900
@@ -14,12 +15,22 @@ _last_ms = 0
 _counter = 0
 
 
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]  # two digits at a time
+
+
 def _base62(value: int, digits: int) -> str:
+    """The last `digits` digits, an even number."""
     out = []
-    for _ in range(digits):
-        value, digit = divmod(value, 62)
-        out.append(_ALPHABET[digit])
+    for _ in range(digits // 2):
+        value, pair = divmod(value, 62 * 62)
+        out.append(_PAIRS[pair])
     return "".join(reversed(out))
+
+
+@lru_cache(maxsize=1)
+def _time_digits(milliseconds: int) -> str:
+    """Ids of one millisecond, such as those of a batch, share them."""
+    return _base62(milliseconds, _TIME_DIGITS)
 
 
 def _tick() -> tuple[int, int]:
@@ -43,7 +54,7 @@ def new_id(prefix: str) -> str:
     milliseconds, counter = _tick()
     random = int.from_bytes(os.urandom(9))
     return (
-        f"{prefix}_{_base62(milliseconds, _TIME_DIGITS)}{_base62(counter, _COUNTER_DIGITS)}"
+        f"{prefix}_{_time_digits(milliseconds)}{_base62(counter, _COUNTER_DIGITS)}"
         f"{_base62(random, _RANDOM_DIGITS)}"
     )
 
