@@ -6,7 +6,7 @@ compare numbers; a minus in front negates; `null` asks for absence.
 
 import base64
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import asyncpg
@@ -30,7 +30,7 @@ class Search(Parameters, kw_only=True):
 
 _CLAUSE = re.compile(
     r"""\s*(?P<negated>-)?
-    (?P<field>[a-z_]+(?:\.[a-z_]+)*)(?:\[\s*(?P<q>["'])(?P<key>.+?)(?P=q)\s*\])?
+    (?P<field>[a-z_]+(?:\.[a-z_0-9]+)*)(?:\[\s*(?P<q>["'])(?P<key>.+?)(?P=q)\s*\])?
     \s*(?P<operator>>=|<=|:|~|>|<)\s*
     (?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>(?:[^'\\]|\\.)*)'|(?P<bare>null|-?\d+))\s*""",
     re.VERBOSE,
@@ -41,8 +41,17 @@ _JOIN = re.compile(r"(AND|OR)\b", re.IGNORECASE)
 MAX_CLAUSES = 10
 
 
-def condition(query: str, table: Table, fields: Sequence[str]) -> ColumnElement[bool]:
-    """A query as a condition on `table`; `fields` are the columns that may be searched.
+Fields = Mapping[str, ColumnElement[Any]]
+"""What may be searched beside metadata, by its name in queries."""
+
+
+def columns(table: Table, *names: str) -> Fields:
+    """Fields that are columns of the same name."""
+    return {name: table.c[name] for name in names}
+
+
+def condition(query: str, table: Table, fields: Fields) -> ColumnElement[bool]:
+    """A query as a condition on `table`.
 
     Raises InvalidRequest that says where the query stops being one.
     """
@@ -72,7 +81,7 @@ async def page(
     table: Table,
     parameters: Search,
     *,
-    fields: Sequence[str],
+    fields: Fields,
     url: str,
     render: Callable[[asyncpg.Record], Object],
     where: Sequence[ColumnElement[bool]] = (),
@@ -100,13 +109,13 @@ async def page(
     }
 
 
-def _clause(match: re.Match[str], table: Table, fields: Sequence[str]) -> ColumnElement[bool]:
+def _clause(match: re.Match[str], table: Table, fields: Fields) -> ColumnElement[bool]:
     field, key, operator = match["field"], match["key"], match["operator"]
     column: ColumnElement[Any]
     if key is not None and field == "metadata":
         column = table.c.metadata[key].astext
     elif key is None and field in fields:
-        column = table.c[field]
+        column = fields[field]
     else:
         raise InvalidRequest(
             f"Field `{field}` is an unsupported search field. Supported:"

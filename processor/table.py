@@ -12,7 +12,8 @@ from processor.ledger import operations as ledger
 from processor.mandates import operations as mandates
 from processor.operations import Operation
 from processor.payment_methods import operations as payment_methods
-from processor.payments import charges, intents
+from processor.payments import charges, direct, intents
+from processor.payments import search as payments_search
 from processor.payouts import operations as payouts
 from processor.refunds import operations as refunds
 from processor.setup_intents import operations as setup_intents
@@ -28,6 +29,8 @@ OPERATIONS: dict[str, Operation] = {
         *tokens.OPERATIONS,
         *intents.OPERATIONS,
         *charges.OPERATIONS,
+        *direct.OPERATIONS,
+        *payments_search.OPERATIONS,
         *setup_intents.OPERATIONS,
         *mandates.OPERATIONS,
         *ledger.OPERATIONS,

@@ -1,8 +1,8 @@
 """The payment intent and its attempts, the charges."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from openapi.objects.common import (
     Amount,
@@ -245,7 +245,7 @@ class Charge(Struct):
     on_behalf_of: None
     outcome: Outcome | None
     paid: bool
-    payment_intent: Annotated[str, Meta(min_length=1)]
+    payment_intent: str | None  # null: it was made directly
     payment_method: str | None
     payment_method_details: MethodDetails
     receipt_email: str | None

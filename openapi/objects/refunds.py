@@ -46,7 +46,7 @@ class Refund(Struct, kw_only=True):
     failure_balance_transaction: str | UnsetType = UNSET
     failure_reason: str | UnsetType = UNSET
     metadata: Metadata
-    payment_intent: str
+    payment_intent: str | None
     payment_method: None
     pending_reason: Literal["processing"] | UnsetType = UNSET
     reason: Literal["duplicate", "fraudulent", "requested_by_customer"] | None

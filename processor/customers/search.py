@@ -13,7 +13,7 @@ async def search(work: Work, parameters: Search) -> Object:
         work.connection,
         table,
         parameters,
-        fields=("email", "name", "phone", "created"),
+        fields=language.columns(table, "email", "name", "phone", "created"),
         url="/v1/customers/search",
         render=lambda row: render(Customer.read(row), work.caller.livemode),
         where=[~table.c.deleted],

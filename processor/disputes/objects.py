@@ -6,6 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from processor.operations import Object
+from processor.payments.objects import shown_intent
 from processor.rows import Row
 from tenants import tables
 
@@ -106,7 +107,7 @@ def render(dispute: Dispute, livemode: bool, transactions: list[Object]) -> Obje
         "is_charge_refundable": False,
         "livemode": livemode,
         "metadata": dispute.metadata,
-        "payment_intent": dispute.payment_intent,
+        "payment_intent": shown_intent(dispute.payment_intent),
         "reason": dispute.reason,
         "status": dispute.status,
     }

@@ -125,12 +125,14 @@ def as_sent(presenter: Presenter, charge: Charge) -> boundary.Charge:
 
 
 def outcome(presenter: Presenter, intent: Intent, charge: Charge | None) -> Object | APIError:
-    """What a confirmation answers: the intent, or the refusal of the attempt it made."""
-    shown = presenter.intent(intent)
+    """What an attempt answers: the intent (the charge, if it was made directly), or the refusal."""
     if charge is None or charge.state != "failed" or charge.details.failure is None:
-        return shown
+        directly = intent.direct and charge is not None
+        return presenter.charge(charge) if directly and charge else presenter.intent(intent)
     failure = charge.details.failure
-    fields: Object = {"charge": charge.id, "payment_intent": shown}
+    fields: Object = {"charge": charge.id}
+    if not intent.direct:
+        fields["payment_intent"] = presenter.intent(intent)
     if failure.decline_code is not None:
         fields["decline_code"] = failure.decline_code
     return CardError(failure.message, code=failure.code, **fields, **_method_shown(failure))

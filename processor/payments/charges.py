@@ -14,8 +14,9 @@ from processor.payments.parameters import ChargeList, ChargeRetrieve, ChargeUpda
 from tenants.tables import charges as table
 
 # A card that waits, or waited in vain, for 3-D Secure is no charge; see `Charge.shown`.
-_SHOWN = not_(
+SHOWN = not_(
     and_(
+        table.c.payment_intent.startswith("pi_", autoescape=True),
         table.c.id.startswith("ch_", autoescape=True),
         or_(
             table.c.state.in_(("submitted", "pending")),
@@ -64,7 +65,7 @@ async def update(work: Work, parameters: ChargeUpdate) -> Object:
 
 async def list_(work: Work, parameters: ChargeList) -> Object:
     """A page of charges, newest first."""
-    where = [_SHOWN]
+    where = [SHOWN]
     if parameters.customer is not None:
         where.append(table.c.customer == parameters.customer)
     if parameters.payment_intent is not None:

@@ -16,7 +16,7 @@ from processor.lists import page
 from processor.operations import BatchWork, Item, Object, Operation, Work
 from processor.parameters import Parameters, merged_metadata
 from processor.payment_methods import store as payment_methods
-from processor.payments import attempts, drafting, steps
+from processor.payments import attempts, creation, drafting, steps
 from processor.payments.drafting import Draft, References
 from processor.payments.objects import Charge, Intent, Presenter
 from processor.payments.parameters import (
@@ -34,6 +34,8 @@ from tenants.database import Connection
 
 P = TypeVar("P", bound=Parameters)
 
+SHOWN = Intent.table.c.id.startswith("pi_", autoescape=True)
+
 
 # --- create and confirm -------------------------------------------------------------------------
 
@@ -48,17 +50,20 @@ async def create(work: BatchWork[Create]) -> None:
             item.outcome = error
     presenter = Presenter.of(work.processor, work.caller)
     async with work.processor.database.tenant(work.caller.schema) as connection:
-        subjects = {id(draft.item): draft.intent.id for draft in drafts}
+        plain = [draft for draft in drafts if creation.is_plain(draft.item.parameters)]
+        await creation.store(connection, presenter, plain)
+        rest = [draft for draft in drafts if draft.item.outcome is None]
+        subjects = {id(draft.item): draft.intent.id for draft in rest}
         items, unfinished = await batches.claim(
-            connection, "payment_intents.create", [draft.item for draft in drafts], subjects
+            connection, "payment_intents.create", [draft.item for draft in rest], subjects
         )
         new = {id(item) for item in items}
-        fresh = [draft for draft in drafts if id(draft.item) in new]
+        fresh = [draft for draft in rest if id(draft.item) in new]
         known = await _references(connection, fresh)
         ready = await _checked(connection, fresh, lambda draft: _complete(work, draft, known))
         await _store_new(connection, presenter, ready)
-        plain = [draft for draft in ready if draft.charge is None]
-        await _answer(work, connection, presenter, plain)
+        unattempted = [draft for draft in ready if draft.charge is None]
+        await _answer(work, connection, presenter, unattempted)
     await _attempt(work, presenter, [draft for draft in ready if draft.charge is not None])
     await _finish_earlier(work, presenter, unfinished)
 
@@ -266,7 +271,7 @@ async def _load_charges(connection: Connection, drafts: Sequence[Draft[Any]]) ->
 async def retrieve(work: Work, parameters: Retrieve) -> Object:
     """One intent."""
     intent = await Intent.find(work.connection, parameters.intent)
-    if intent is None:
+    if intent is None or intent.direct:
         raise not_found("payment_intent", parameters.intent, "intent")
     presenter = Presenter.of(work.processor, work.caller)
     presenter.check_client_secret(work.caller, intent.id, parameters.client_secret)
@@ -277,7 +282,7 @@ async def update(work: Work, parameters: Update) -> Object:
     """Change an intent that is not being paid right now."""
     presenter = Presenter.of(work.processor, work.caller)
     intent = await Intent.find(work.connection, parameters.intent, "for update")
-    if intent is None:
+    if intent is None or intent.direct:
         raise not_found("payment_intent", parameters.intent, "intent")
     _check_status(presenter, intent, "update")
     item = Item(work.request, parameters, b"")
@@ -312,7 +317,9 @@ async def update(work: Work, parameters: Update) -> Object:
 async def list_(work: Work, parameters: List) -> Object:
     """A page of intents, newest first."""
     table = Intent.table
-    where = [table.c.customer == parameters.customer] if parameters.customer else []
+    where = [SHOWN]
+    if parameters.customer is not None:
+        where.append(table.c.customer == parameters.customer)
     presenter = Presenter.of(work.processor, work.caller)
     return await page(
         work.connection,
@@ -340,7 +347,8 @@ async def _drafts_of_existing(
     """Take the items' keys, and lock the intents they name in the order of their ids."""
     fresh, unfinished = await batches.claim(connection, operation, items, subjects)
     ids = sorted({subjects[id(item)] for item in fresh})
-    intents = {row.id: row for row in await Intent.fetch(connection, ids, "for update")}
+    rows = await Intent.fetch(connection, ids, "for update")
+    intents = {row.id: row for row in rows if not row.direct}
     found = []
     for item in fresh:
         identifier = subjects[id(item)]

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from processor.engine import Processor
 
 
+# A charge made directly has an intent too, so that one engine moves all money. Its id begins with
+# this instead of "pi"; nothing that the API shows names it.
+DIRECT = "direct"
+
+
 class PaymentError(Struct, omit_defaults=True):
     """Why the last attempt failed, as a payer's page shows it."""
 
@@ -71,6 +76,16 @@ class Intent(Row, kw_only=True):
     payment_method: str | None = None
     latest_charge: str | None = None
     details: IntentDetails
+
+    @property
+    def direct(self) -> bool:
+        """Whether it stands behind a charge that was made without an intent, and is not shown."""
+        return self.id.startswith(f"{DIRECT}_")
+
+
+def shown_intent(identifier: str) -> str | None:
+    """A charge's payment intent as the API shows it: none, if it was made directly."""
+    return None if identifier.startswith(f"{DIRECT}_") else identifier
 
 
 class PendingStep(Struct, omit_defaults=True):
@@ -136,7 +151,8 @@ class Charge(Row, kw_only=True):
         becomes one when the wait is ended by a cancellation."""
         waited = self.state == "canceled" and not self.details.held
         no_charge = waited or self.state in ("submitted", "pending")
-        return self.details.method_type != "card" or not no_charge
+        waits = self.details.method_type == "card" and shown_intent(self.payment_intent) is not None
+        return not (waits and no_charge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +276,7 @@ class Presenter:
             "on_behalf_of": None,
             "outcome": _outcome(charge),
             "paid": succeeded,
-            "payment_intent": charge.payment_intent,
+            "payment_intent": shown_intent(charge.payment_intent),
             "payment_method": charge.payment_method,
             "payment_method_details": _method_details(charge),
             "receipt_email": details.receipt_email,

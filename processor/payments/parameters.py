@@ -151,6 +151,34 @@ class List(ListParameters, kw_only=True):
     customer: Id | None = None
 
 
+class ChargeCreate(Parameters, kw_only=True):
+    """A charge of a card without an intent: of a token, or of what a customer has saved."""
+
+    amount: Amount
+    currency: CurrencyCode
+    capture: bool = True
+    customer: Id | None = None
+    description: Text | None = None
+    metadata: Metadata | None = None
+    receipt_email: Annotated[str, Meta(max_length=512)] | None = None
+    shipping: Shipping | None = None
+    source: Id | None = None
+    statement_descriptor: Descriptor | None = None
+    statement_descriptor_suffix: Descriptor | None = None
+    transfer_group: ShortText | None = None
+
+
+class ChargeCapture(Parameters, kw_only=True):
+    """Take the held amount or a part of it; the rest is released."""
+
+    charge: Id
+    amount: Amount | None = None
+    receipt_email: Annotated[str, Meta(max_length=512)] | None = None
+    statement_descriptor: Descriptor | None = None
+    statement_descriptor_suffix: Descriptor | None = None
+    transfer_group: ShortText | None = None
+
+
 class ChargeRetrieve(Parameters, kw_only=True):
     """Which charge."""
 

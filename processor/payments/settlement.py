@@ -270,7 +270,7 @@ def _announce(
         of_intent = "payment_intent.processing"
     if of_charge is not None and charge.shown:
         settled.drafts.append(Draft(of_charge, presenter.charge(charge), charge.version, request))
-    if of_intent is not None and of_intent_too:
+    if of_intent is not None and of_intent_too and not intent.direct:
         settled.drafts.append(Draft(of_intent, presenter.intent(intent), intent.version, request))
 
 

@@ -152,7 +152,9 @@ def _succeed(
         settled.drafts.append(
             EventDraft(of_charge, presenter.charge(charge), charge.version, request)
         )
-    settled.drafts.append(EventDraft(of_intent, presenter.intent(intent), intent.version, request))
+    if not intent.direct:
+        shown = presenter.intent(intent)
+        settled.drafts.append(EventDraft(of_intent, shown, intent.version, request))
 
 
 def _give_up(settled: Settled) -> None:

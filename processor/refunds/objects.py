@@ -5,6 +5,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from processor.operations import Object
+from processor.payments.objects import shown_intent
 from processor.rows import Row
 from providers.boundary import Verdict
 from tenants import tables
@@ -72,7 +73,7 @@ def render(refund: Refund) -> Object:
         "customer_account": None,
         "destination_details": _destination(refund),
         "metadata": refund.metadata,
-        "payment_intent": refund.payment_intent,
+        "payment_intent": shown_intent(refund.payment_intent),
         "payment_method": None,
         "reason": details.reason,
         "receipt_number": None,
