@@ -30,21 +30,26 @@ class Draft:
     previous: Object | None = None  # of an `.updated` event: the changed members as they were
 
 
-# One statement: the events, and a delivery for each endpoint that wants one.
-_APPEND = """
-with input as (
-    select * from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[],
-                         $6::text[], $7::text[])
-    as r(id, type, object_id, object_version, data, request_id, idempotency_key)
-), appended as (
+# Parts of a statement that has a relation `input` of events: they are stored, with a delivery for
+# each endpoint that wants one.
+APPENDED = """appended as (
     insert into events
         (id, created, type, object_id, object_version, data, request_id, idempotency_key)
-    select id, $8::bigint, type, object_id, object_version, data, request_id, idempotency_key
+    select id, created, type, object_id, object_version, data, request_id, idempotency_key
     from input
-)
-insert into platform.deliveries (event, endpoint)
-select input.id, w.id from input join webhook_endpoints w
-on w.status = 'enabled' and (w.enabled_events ? input.type or w.enabled_events ? '*')
+), delivered as (
+    insert into platform.deliveries (event, endpoint)
+    select input.id, w.id from input join webhook_endpoints w
+    on w.status = 'enabled' and (w.enabled_events ? input.type or w.enabled_events ? '*')
+)"""
+
+_APPEND = f"""
+with input as (
+    select *, $8::bigint as created
+    from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::text[])
+    as r(id, type, object_id, object_version, data, request_id, idempotency_key)
+), {APPENDED}
+select
 """
 
 
