@@ -11,12 +11,15 @@ from msgspec import Struct
 
 from openapi.objects import (
     customers,
+    disputes,
     events,
     files,
     ledger,
     payment_methods,
     payments,
+    payouts,
     refunds,
+    setup_intents,
     tokens,
     webhook_endpoints,
 )
@@ -30,6 +33,13 @@ OBJECTS: dict[str, type[Struct]] = {
     "payment_intent": payments.PaymentIntent,
     "charge": payments.Charge,
     "refund": refunds.Refund,
+    "dispute": disputes.Dispute,
+    "payout": payouts.Payout,
+    "external_account": payouts.ExternalAccount,
+    "deleted_external_account": payouts.DeletedExternalAccount,
+    "setup_intent": setup_intents.SetupIntent,
+    "setup_attempt": setup_intents.SetupAttempt,
+    "mandate": setup_intents.Mandate,
     "event": events.Event,
     "file": files.File,
     "file_link": files.FileLink,
@@ -42,4 +52,4 @@ OBJECTS: dict[str, type[Struct]] = {
 READABLE_WHEN_DELETED = frozenset({"customer"})
 
 # Names of the expander for members that can be of several kinds.
-KINDS: dict[str, tuple[str, ...]] = {"source": ("charge", "refund")}
+KINDS: dict[str, tuple[str, ...]] = {"source": ("charge", "dispute", "payout", "refund")}

@@ -6,6 +6,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from openapi.objects.payment_methods import MethodType, PaymentMethod
 from openapi.objects.payments import PaymentIntent
+from openapi.objects.setup_intents import SetupIntent
 
 
 class ErrorDetails(Struct, kw_only=True):
@@ -22,6 +23,7 @@ class ErrorDetails(Struct, kw_only=True):
     payment_intent: PaymentIntent | UnsetType = UNSET
     payment_method: PaymentMethod | UnsetType = UNSET
     payment_method_type: MethodType | UnsetType = UNSET
+    setup_intent: SetupIntent | UnsetType = UNSET
 
 
 class Error(Struct):

@@ -3,8 +3,9 @@
 import io
 from typing import Any
 
-from live import Merchant
+from live import Merchant, eventually
 
+ON_SETUPS = ("retrieve", "update", "confirm", "cancel")
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -18,6 +19,12 @@ def one_of_everything(merchant: Merchant) -> dict[str, str]:
     )
     charge = api.charges.retrieve(paid.latest_charge)
     file = api.files.create({"purpose": "business_logo", "file": io.BytesIO(PNG)})
+    fund(merchant)
+    account = merchant.tenant.id
+    wallet = {"object": "mobile_wallet", "phone": "+237670000000"}
+    external = api.accounts.external_accounts.create(account, {"external_account": wallet})
+    payout = api.payouts.create({"amount": 1000, "currency": "xaf"})
+    saved = api.setup_intents.create({"confirm": True, "payment_method": "pm_card_visa"})
     card = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2034}
     return {
         "customer": customer.id,
@@ -29,9 +36,47 @@ def one_of_everything(merchant: Merchant) -> dict[str, str]:
         "file": file.id,
         "link": api.file_links.create({"file": file.id}).id,
         "token": api.tokens.create({"card": card}).id,
+        "mandate": saved.mandate,
+        **{f"setup_intents.{name}": open_setup(api).id for name in ON_SETUPS},
+        "account": account,
+        "payout": payout.id,
+        "dispute": disputed(merchant),
+        **{f"external_accounts.{name}": external.id for name in ("retrieve", "update", "delete")},
         "events.retrieve": api.events.list().data[0].id,
         "balance_transactions.retrieve": charge.balance_transaction,
     }
+
+
+def fund(merchant: Merchant) -> None:
+    """Make 50,000 XAF and more available, by a card whose money is there at once."""
+    merchant.api.payment_intents.create(
+        {
+            "amount": 60_000,
+            "currency": "xaf",
+            "confirm": True,
+            "payment_method": "pm_card_bypassPending",
+        }
+    )
+
+
+def disputed(merchant: Merchant) -> str:
+    """A dispute of a test card that disputes whatever it pays."""
+    merchant.api.payment_intents.create(
+        {
+            "amount": 3000,
+            "currency": "xaf",
+            "confirm": True,
+            "payment_method": "pm_card_createDispute",
+        }
+    )
+    found = eventually(lambda: merchant.api.disputes.list().data or None)
+    identifier: str = found[0].id
+    return identifier
+
+
+def open_setup(api: Any) -> Any:
+    """A setup intent that nothing has been checked for."""
+    return api.setup_intents.create({})
 
 
 def open_intent(api: Any) -> Any:

