@@ -265,6 +265,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "payment_intents.update": {"description": "Order 7"},
     "payment_intents.confirm": {"payment_method": "pm_card_visa"},
+    "charges.create": {"amount": 5000, "currency": "xaf", "source": "tok_visa"},
     "charges.update": {"metadata": {"order": "7"}},
     "refunds.create": {"payment_intent": "pi_0VbbFxRC00BkQHYwVA60PxqE", "amount": 2000},
     "refunds.update": {"metadata": {"order": "7"}},
@@ -303,6 +304,7 @@ SAMPLES: dict[str, Any] = {
     "instructions_email": "E-mail address of the payer, if the provider has to write there.",
     "intent": "pi_0VbbFxRC00BkQHYwVA60PxqE",
     "limit": 3,
+    "query": "metadata['order']:'7'",
     "payment_method": "pm_0VbbFxQp00DGHsXq0L8vKkWy",
     "webhook_endpoint": "we_0VbbFxR600D79IYrvPLwXp5a",
 }
