@@ -26,6 +26,7 @@ SANDBOX_PORT = 8421
 GRACEFUL_SECONDS = 5
 
 _LEDGER = "cpay.ledger_command"
+_PAYOUTS = "cpay.payouts_command"
 
 Command = Callable[[Settings, argparse.Namespace], None]
 
@@ -63,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "settings", _settings, "explain every setting and show the value in force")
     _add_tenant_commands(commands.add_parser("tenant", help="create, list, export, delete tenants"))
     _add_ledger_commands(commands.add_parser("ledger", help="prove the books"))
+    _add_payout_commands(commands.add_parser("payouts", help="bank files, and banks' answers"))
     _add_key_commands(commands.add_parser("key", help="create, roll, revoke, list API keys"))
     return parser
 
@@ -135,6 +137,35 @@ def _add_ledger_commands(parser: argparse.ArgumentParser) -> None:
     check.add_argument("file", type=Path)
     check.add_argument("--public-key", required=True, help="64 hexadecimal digits")
     check.add_argument("--previous", type=Path, help="the file of the day before")
+
+
+def _add_payout_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    export = _add(
+        commands,
+        "export",
+        _operator("export", _PAYOUTS),
+        "hand waiting payouts to banks out, in a file for your bank",
+    )
+    export.add_argument("file", type=Path, help="where to write it; the object store keeps it too")
+    export.add_argument("--format", choices=("csv", "pain.001"), default="csv")
+    export.add_argument("--currency", required=True, help="ISO 4217: one file has one currency")
+    export.add_argument("--tenant", help="acct_...; every tenant when not given")
+    export.add_argument("--debtor-name", help="of pain.001: whose account pays")
+    export.add_argument("--debtor-account", help="of pain.001: its IBAN or number")
+    export.add_argument("--debtor-bic", help="of pain.001: its bank")
+    fetch = _add(
+        commands, "fetch", _operator("fetch", _PAYOUTS), "write an earlier bank file again"
+    )
+    fetch.add_argument("key", help="bank_files/..., as `export` printed it")
+    fetch.add_argument("file", type=Path)
+    confirm = _add(
+        commands,
+        "confirm",
+        _operator("confirm", _PAYOUTS),
+        "apply the bank's answer: CSV with payout, status (paid or failed) and reason",
+    )
+    confirm.add_argument("file", type=Path)
 
 
 def _ledger_key(settings: Settings, _: argparse.Namespace) -> None:

@@ -27,6 +27,8 @@ TRANSITIONS: dict[tuple[PayoutState, Verdict], PayoutState] = {
     ("in_transit", Verdict.SUCCEEDED): "paid",
     ("in_transit", Verdict.DECLINED): "failed",
     ("paid", Verdict.DECLINED): "failed",
+    # A bank file holds it now.
+    ("pending", Verdict.PENDING): "in_transit",
     # Test mode pays banks' payouts by itself; no file hands them out first.
     ("pending", Verdict.SUCCEEDED): "paid",
     ("pending", Verdict.DECLINED): "failed",
