@@ -65,6 +65,7 @@ def begin(
     )
     intent.status = "processing"
     intent.latest_charge = charge.id
+    details.attempt_hidden = not charge.shown
     details.next_action = None
     details.last_payment_error = None
     return charge

@@ -59,6 +59,8 @@ class IntentDetails(Struct, omit_defaults=True):
     canceled_at: int | None = None
     cancellation_reason: str | None = None
     next_action: dict[str, Any] | None = None
+    # The latest attempt is no charge yet: a card that waits for 3-D Secure.
+    attempt_hidden: bool = False
     last_payment_error: PaymentError | None = None
 
 
@@ -220,7 +222,7 @@ class Presenter:
             "description": details.description,
             "excluded_payment_method_types": details.excluded_payment_method_types,
             "last_payment_error": error_object(details.last_payment_error),
-            "latest_charge": intent.latest_charge,
+            "latest_charge": None if details.attempt_hidden else intent.latest_charge,
             "livemode": self.livemode,
             "managed_payments": None,
             "metadata": intent.metadata,

@@ -172,6 +172,7 @@ def _move_intent(intent: Intent, charge: Charge) -> None:
     details = intent.details
     intent.version += 1
     intent.latest_charge = charge.id
+    details.attempt_hidden = not charge.shown
     details.next_action = None
     match charge.state:
         case "succeeded":
