@@ -15,6 +15,17 @@ class Resource(Generic[R]):
         self._call = call
 
 
+class AcceptanceOffline(TypedDict, total=False):
+    """Nothing: only the merchant knows."""
+
+
+class AcceptanceOnline(TypedDict, total=False):
+    """Where the payer accepted."""
+
+    ip_address: str | None
+    user_agent: str | None
+
+
 class Address(TypedDict, total=False):
     """A postal address."""
 
@@ -85,6 +96,62 @@ class CustomField(TypedDict, total=False):
     value: Required[str]
 
 
+class CustomerAcceptance(TypedDict, total=False):
+    """How the payer accepted to be charged later."""
+
+    type: Required[Literal['offline', 'online']]
+    accepted_at: int | None
+    offline: AcceptanceOffline | None
+    online: AcceptanceOnline | None
+
+
+class Data(TypedDict, total=False):
+    """The account itself: a bank account by its number, a wallet by its phone."""
+
+    object: Required[Literal['bank_account', 'mobile_wallet']]
+    account_holder_name: str | None
+    account_holder_type: Literal['company', 'individual'] | None
+    account_number: str | None
+    bank_name: str | None
+    country: str | None
+    currency: str | None
+    network: str | None
+    phone: str | None
+    routing_number: str | None
+
+
+class Evidence(TypedDict, total=False):
+    """What the merchant says, in sentences and in uploaded files."""
+
+    access_activity_log: str | None
+    billing_address: str | None
+    cancellation_policy: str | None
+    cancellation_policy_disclosure: str | None
+    cancellation_rebuttal: str | None
+    customer_communication: str | None
+    customer_email_address: str | None
+    customer_name: str | None
+    customer_purchase_ip: str | None
+    customer_signature: str | None
+    duplicate_charge_documentation: str | None
+    duplicate_charge_explanation: str | None
+    duplicate_charge_id: str | None
+    product_description: str | None
+    receipt: str | None
+    refund_policy: str | None
+    refund_policy_disclosure: str | None
+    refund_refusal_explanation: str | None
+    service_date: str | None
+    service_documentation: str | None
+    shipping_address: str | None
+    shipping_carrier: str | None
+    shipping_date: str | None
+    shipping_documentation: str | None
+    shipping_tracking_number: str | None
+    uncategorized_file: str | None
+    uncategorized_text: str | None
+
+
 class FileLinkData(TypedDict, total=False):
     """Make a link at once."""
 
@@ -105,6 +172,12 @@ class InvoiceSettingsParameters(TypedDict, total=False):
     custom_fields: list[CustomField] | None
     default_payment_method: str | None
     footer: str | None
+
+
+class MandateData(TypedDict, total=False):
+    """What the mandate shall say."""
+
+    customer_acceptance: Required[CustomerAcceptance]
 
 
 class MobileMoneyOptions(TypedDict, total=False):
@@ -136,6 +209,24 @@ class PaymentMethodOptions(TypedDict, total=False):
     mobile_money: MobileMoneyOptions | None
 
 
+class SetupCardOptions(TypedDict, total=False):
+    """How a card is to be checked."""
+
+    network: str | None
+    request_three_d_secure: Literal['any', 'automatic', 'challenge'] | None
+
+
+class SetupMobileMoneyOptions(TypedDict, total=False):
+    """Nothing yet."""
+
+
+class SetupOptions(TypedDict, total=False):
+    """Options by payment method type."""
+
+    card: SetupCardOptions | None
+    mobile_money: SetupMobileMoneyOptions | None
+
+
 class Shipping(TypedDict, total=False):
     """Where goods go, and to whom."""
 
@@ -144,6 +235,13 @@ class Shipping(TypedDict, total=False):
     carrier: str | None
     phone: str | None
     tracking_number: str | None
+
+
+class SingleUseParameters(TypedDict, total=False):
+    """The one later charge that the payer agrees to."""
+
+    amount: Required[int]
+    currency: Required[str]
 
 
 class TokenCard(TypedDict, total=False):
@@ -196,6 +294,36 @@ class BalanceTransactionsRetrieve(TypedDict, total=False):
     expand: list[str]
 
 
+class ChargesCapture(TypedDict, total=False):
+    """Take the held amount or a part of it; the rest is released."""
+
+    charge: Required[str]
+    amount: int | None
+    expand: list[str]
+    receipt_email: str | None
+    statement_descriptor: str | None
+    statement_descriptor_suffix: str | None
+    transfer_group: str | None
+
+
+class ChargesCreate(TypedDict, total=False):
+    """A charge of a card without an intent: of a token, or of what a customer has saved."""
+
+    amount: Required[int]
+    currency: Required[str]
+    capture: bool
+    customer: str | None
+    description: str | None
+    expand: list[str]
+    metadata: dict[str, str] | None
+    receipt_email: str | None
+    shipping: Shipping | None
+    source: str | None
+    statement_descriptor: str | None
+    statement_descriptor_suffix: str | None
+    transfer_group: str | None
+
+
 class ChargesList(TypedDict, total=False):
     """Filter by customer, payment intent or group."""
 
@@ -214,6 +342,15 @@ class ChargesRetrieve(TypedDict, total=False):
 
     charge: Required[str]
     expand: list[str]
+
+
+class ChargesSearch(TypedDict, total=False):
+    """A query, and where its next page begins."""
+
+    query: Required[str]
+    expand: list[str]
+    limit: int
+    page: str | None
 
 
 class ChargesUpdate(TypedDict, total=False):
@@ -329,6 +466,42 @@ class CustomersUpdate(TypedDict, total=False):
     tax_exempt: Literal['exempt', 'none', 'reverse'] | None
 
 
+class DisputesClose(TypedDict, total=False):
+    """Which dispute."""
+
+    dispute: Required[str]
+    expand: list[str]
+
+
+class DisputesList(TypedDict, total=False):
+    """Filter by charge or payment intent."""
+
+    charge: str | None
+    created: Created | int | None
+    ending_before: str | None
+    expand: list[str]
+    limit: int
+    payment_intent: str | None
+    starting_after: str | None
+
+
+class DisputesRetrieve(TypedDict, total=False):
+    """Which dispute."""
+
+    dispute: Required[str]
+    expand: list[str]
+
+
+class DisputesUpdate(TypedDict, total=False):
+    """Evidence, sent to the bank at once unless `submit` is false."""
+
+    dispute: Required[str]
+    evidence: Evidence
+    expand: list[str]
+    metadata: dict[str, str | None] | None
+    submit: bool
+
+
 class EventsList(TypedDict, total=False):
     """Filter by type (`payment_intent.*` is a family) or by whether every endpoint has heard."""
 
@@ -347,6 +520,56 @@ class EventsRetrieve(TypedDict, total=False):
 
     id: Required[str]
     expand: list[str]
+
+
+class ExternalAccountsCreate(TypedDict, total=False):
+    """A new destination of payouts. The first of a currency becomes its default."""
+
+    account: Required[str]
+    external_account: Required[Data]
+    default_for_currency: bool | None
+    expand: list[str]
+    metadata: dict[str, str] | None
+
+
+class ExternalAccountsDelete(TypedDict, total=False):
+    """Which external account."""
+
+    account: Required[str]
+    id: Required[str]
+    expand: list[str]
+
+
+class ExternalAccountsList(TypedDict, total=False):
+    """Filter by kind."""
+
+    account: Required[str]
+    created: Created | int | None
+    ending_before: str | None
+    expand: list[str]
+    limit: int
+    object: Literal['bank_account', 'mobile_wallet'] | None
+    starting_after: str | None
+
+
+class ExternalAccountsRetrieve(TypedDict, total=False):
+    """Which external account."""
+
+    account: Required[str]
+    id: Required[str]
+    expand: list[str]
+
+
+class ExternalAccountsUpdate(TypedDict, total=False):
+    """Only what is given changes; the number never does."""
+
+    account: Required[str]
+    id: Required[str]
+    account_holder_name: str | None
+    account_holder_type: Literal['company', 'individual'] | None
+    default_for_currency: bool | None
+    expand: list[str]
+    metadata: dict[str, str | None] | None
 
 
 class FileLinksCreate(TypedDict, total=False):
@@ -417,6 +640,13 @@ class FilesRetrieve(TypedDict, total=False):
     """Which file."""
 
     file: Required[str]
+    expand: list[str]
+
+
+class MandatesRetrieve(TypedDict, total=False):
+    """Which mandate."""
+
+    mandate: Required[str]
     expand: list[str]
 
 
@@ -512,6 +742,15 @@ class PaymentIntentsRetrieve(TypedDict, total=False):
     expand: list[str]
 
 
+class PaymentIntentsSearch(TypedDict, total=False):
+    """A query, and where its next page begins."""
+
+    query: Required[str]
+    expand: list[str]
+    limit: int
+    page: str | None
+
+
 class PaymentIntentsUpdate(TypedDict, total=False):
     """Only what is given changes."""
 
@@ -595,6 +834,65 @@ class PaymentMethodsUpdate(TypedDict, total=False):
     metadata: dict[str, str | None] | None
 
 
+class PayoutsCancel(TypedDict, total=False):
+    """Which payout."""
+
+    payout: Required[str]
+    expand: list[str]
+
+
+class PayoutsCreate(TypedDict, total=False):
+    """To an external account; without one, to the default of the currency."""
+
+    amount: Required[int]
+    currency: Required[str]
+    description: str | None
+    destination: str | None
+    expand: list[str]
+    metadata: dict[str, str] | None
+    method: Literal['instant', 'standard']
+    payout_method: str | None
+    source_type: Literal['bank_account', 'card', 'fpx']
+    statement_descriptor: str | None
+
+
+class PayoutsList(TypedDict, total=False):
+    """Filter by status, destination, batch or arrival."""
+
+    arrival_date: Created | int | None
+    batch: str | None
+    created: Created | int | None
+    destination: str | None
+    ending_before: str | None
+    expand: list[str]
+    limit: int
+    starting_after: str | None
+    status: Literal['canceled', 'failed', 'in_transit', 'paid', 'pending'] | None
+
+
+class PayoutsRetrieve(TypedDict, total=False):
+    """Which payout."""
+
+    payout: Required[str]
+    expand: list[str]
+
+
+class PayoutsReverse(TypedDict, total=False):
+    """Which payout to ask back from the bank."""
+
+    payout: Required[str]
+    expand: list[str]
+    metadata: dict[str, str] | None
+
+
+class PayoutsUpdate(TypedDict, total=False):
+    """Only metadata can change."""
+
+    payout: Required[str]
+    expand: list[str]
+    metadata: dict[str, str | None] | None
+
+
 class RefundsCancel(TypedDict, total=False):
     """Which refund."""
 
@@ -640,6 +938,100 @@ class RefundsUpdate(TypedDict, total=False):
     refund: Required[str]
     expand: list[str]
     metadata: dict[str, str | None] | None
+
+
+class SetupAttemptsList(TypedDict, total=False):
+    """Of which setup intent."""
+
+    setup_intent: Required[str]
+    created: Created | int | None
+    ending_before: str | None
+    expand: list[str]
+    limit: int
+    starting_after: str | None
+
+
+class SetupIntentsCancel(TypedDict, total=False):
+    """Give up a setup intent."""
+
+    intent: Required[str]
+    cancellation_reason: Literal['abandoned', 'duplicate', 'requested_by_customer'] | None
+    expand: list[str]
+
+
+class SetupIntentsConfirm(TypedDict, total=False):
+    """Check the payment method. With a publishable key the client secret is required."""
+
+    intent: Required[str]
+    allowed_payment_method_types: list[str]
+    client_secret: str | None
+    excluded_payment_method_types: list[str] | None
+    expand: list[str]
+    mandate_data: MandateData | None
+    payment_method: str | None
+    payment_method_data: PaymentMethodData
+    payment_method_options: SetupOptions | None
+    payment_method_types: list[str]
+    return_url: str | None
+    use_stripe_sdk: bool
+
+
+class SetupIntentsCreate(TypedDict, total=False):
+    """A setup intent. `confirm` checks the payment method at once."""
+
+    allowed_payment_method_types: list[str]
+    automatic_payment_methods: AutomaticPaymentMethods | None
+    confirm: bool
+    customer: str
+    description: str | None
+    excluded_payment_method_types: list[str] | None
+    expand: list[str]
+    mandate_data: MandateData | None
+    metadata: dict[str, str] | None
+    payment_method: str | None
+    payment_method_data: PaymentMethodData
+    payment_method_options: SetupOptions | None
+    payment_method_types: list[str]
+    return_url: str | None
+    single_use: SingleUseParameters | None
+    usage: Literal['off_session', 'on_session']
+    use_stripe_sdk: bool
+
+
+class SetupIntentsList(TypedDict, total=False):
+    """Filter by customer or payment method."""
+
+    created: Created | int | None
+    customer: str | None
+    ending_before: str | None
+    expand: list[str]
+    limit: int
+    payment_method: str | None
+    starting_after: str | None
+
+
+class SetupIntentsRetrieve(TypedDict, total=False):
+    """Which setup intent. With a publishable key the client secret is required."""
+
+    intent: Required[str]
+    client_secret: str | None
+    expand: list[str]
+
+
+class SetupIntentsUpdate(TypedDict, total=False):
+    """Only what is given changes."""
+
+    intent: Required[str]
+    allowed_payment_method_types: list[str]
+    customer: str
+    description: str | None
+    excluded_payment_method_types: list[str] | None
+    expand: list[str]
+    metadata: dict[str, str | None] | None
+    payment_method: str | None
+    payment_method_data: PaymentMethodData
+    payment_method_options: SetupOptions | None
+    payment_method_types: list[str]
 
 
 class TokensCreate(TypedDict, total=False):
@@ -727,6 +1119,14 @@ class BalanceTransactions(Resource[R]):
 class Charges(Resource[R]):
     """`charges`."""
 
+    def capture(self, *, idempotency_key: str | None = None, **params: Unpack[ChargesCapture]) -> R:
+        """Capture a held charge, whole or in part."""
+        return self._call("charges.capture", params, idempotency_key=idempotency_key)
+
+    def create(self, *, idempotency_key: str | None = None, **params: Unpack[ChargesCreate]) -> R:
+        """Charge a card without a payment intent."""
+        return self._call("charges.create", params, idempotency_key=idempotency_key)
+
     def list(self, *, idempotency_key: str | None = None, **params: Unpack[ChargesList]) -> R:
         """List charges, newest first."""
         return self._call("charges.list", params, idempotency_key=idempotency_key)
@@ -734,6 +1134,10 @@ class Charges(Resource[R]):
     def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[ChargesRetrieve]) -> R:
         """Retrieve a charge."""
         return self._call("charges.retrieve", params, idempotency_key=idempotency_key)
+
+    def search(self, *, idempotency_key: str | None = None, **params: Unpack[ChargesSearch]) -> R:
+        """Search charges by card, status, amount, customer, metadata and the like."""
+        return self._call("charges.search", params, idempotency_key=idempotency_key)
 
     def update(self, *, idempotency_key: str | None = None, **params: Unpack[ChargesUpdate]) -> R:
         """Update a charge's description, metadata and the like."""
@@ -776,6 +1180,26 @@ class Customers(Resource[R]):
         return self._call("customers.update", params, idempotency_key=idempotency_key)
 
 
+class Disputes(Resource[R]):
+    """`disputes`."""
+
+    def close(self, *, idempotency_key: str | None = None, **params: Unpack[DisputesClose]) -> R:
+        """Give a dispute up."""
+        return self._call("disputes.close", params, idempotency_key=idempotency_key)
+
+    def list(self, *, idempotency_key: str | None = None, **params: Unpack[DisputesList]) -> R:
+        """List disputes, newest first."""
+        return self._call("disputes.list", params, idempotency_key=idempotency_key)
+
+    def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[DisputesRetrieve]) -> R:
+        """Retrieve a dispute."""
+        return self._call("disputes.retrieve", params, idempotency_key=idempotency_key)
+
+    def update(self, *, idempotency_key: str | None = None, **params: Unpack[DisputesUpdate]) -> R:
+        """Answer a dispute with evidence."""
+        return self._call("disputes.update", params, idempotency_key=idempotency_key)
+
+
 class Events(Resource[R]):
     """`events`."""
 
@@ -786,6 +1210,30 @@ class Events(Resource[R]):
     def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[EventsRetrieve]) -> R:
         """Retrieve an event."""
         return self._call("events.retrieve", params, idempotency_key=idempotency_key)
+
+
+class ExternalAccounts(Resource[R]):
+    """`external_accounts`."""
+
+    def create(self, *, idempotency_key: str | None = None, **params: Unpack[ExternalAccountsCreate]) -> R:
+        """Add a bank account or a mobile wallet to pay out to."""
+        return self._call("external_accounts.create", params, idempotency_key=idempotency_key)
+
+    def delete(self, *, idempotency_key: str | None = None, **params: Unpack[ExternalAccountsDelete]) -> R:
+        """Delete an external account."""
+        return self._call("external_accounts.delete", params, idempotency_key=idempotency_key)
+
+    def list(self, *, idempotency_key: str | None = None, **params: Unpack[ExternalAccountsList]) -> R:
+        """List external accounts, newest first."""
+        return self._call("external_accounts.list", params, idempotency_key=idempotency_key)
+
+    def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[ExternalAccountsRetrieve]) -> R:
+        """Retrieve an external account."""
+        return self._call("external_accounts.retrieve", params, idempotency_key=idempotency_key)
+
+    def update(self, *, idempotency_key: str | None = None, **params: Unpack[ExternalAccountsUpdate]) -> R:
+        """Update an external account or make it the default of its currency."""
+        return self._call("external_accounts.update", params, idempotency_key=idempotency_key)
 
 
 class FileLinks(Resource[R]):
@@ -828,6 +1276,14 @@ class Files(Resource[R]):
         return self._call("files.retrieve", params, idempotency_key=idempotency_key)
 
 
+class Mandates(Resource[R]):
+    """`mandates`."""
+
+    def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[MandatesRetrieve]) -> R:
+        """Retrieve a mandate."""
+        return self._call("mandates.retrieve", params, idempotency_key=idempotency_key)
+
+
 class PaymentIntents(Resource[R]):
     """`payment_intents`."""
 
@@ -854,6 +1310,10 @@ class PaymentIntents(Resource[R]):
     def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[PaymentIntentsRetrieve]) -> R:
         """Retrieve a payment intent."""
         return self._call("payment_intents.retrieve", params, idempotency_key=idempotency_key)
+
+    def search(self, *, idempotency_key: str | None = None, **params: Unpack[PaymentIntentsSearch]) -> R:
+        """Search payment intents by status, amount, customer, metadata and the like."""
+        return self._call("payment_intents.search", params, idempotency_key=idempotency_key)
 
     def update(self, *, idempotency_key: str | None = None, **params: Unpack[PaymentIntentsUpdate]) -> R:
         """Update a payment intent."""
@@ -888,6 +1348,34 @@ class PaymentMethods(Resource[R]):
         return self._call("payment_methods.update", params, idempotency_key=idempotency_key)
 
 
+class Payouts(Resource[R]):
+    """`payouts`."""
+
+    def cancel(self, *, idempotency_key: str | None = None, **params: Unpack[PayoutsCancel]) -> R:
+        """Cancel a pending payout."""
+        return self._call("payouts.cancel", params, idempotency_key=idempotency_key)
+
+    def create(self, *, idempotency_key: str | None = None, **params: Unpack[PayoutsCreate]) -> R:
+        """Pay out available balance to a bank account or a mobile wallet."""
+        return self._call("payouts.create", params, idempotency_key=idempotency_key)
+
+    def list(self, *, idempotency_key: str | None = None, **params: Unpack[PayoutsList]) -> R:
+        """List payouts, newest first."""
+        return self._call("payouts.list", params, idempotency_key=idempotency_key)
+
+    def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[PayoutsRetrieve]) -> R:
+        """Retrieve a payout."""
+        return self._call("payouts.retrieve", params, idempotency_key=idempotency_key)
+
+    def reverse(self, *, idempotency_key: str | None = None, **params: Unpack[PayoutsReverse]) -> R:
+        """Ask a bank to send a paid payout back."""
+        return self._call("payouts.reverse", params, idempotency_key=idempotency_key)
+
+    def update(self, *, idempotency_key: str | None = None, **params: Unpack[PayoutsUpdate]) -> R:
+        """Update a payout's metadata."""
+        return self._call("payouts.update", params, idempotency_key=idempotency_key)
+
+
 class Refunds(Resource[R]):
     """`refunds`."""
 
@@ -910,6 +1398,42 @@ class Refunds(Resource[R]):
     def update(self, *, idempotency_key: str | None = None, **params: Unpack[RefundsUpdate]) -> R:
         """Update a refund's metadata."""
         return self._call("refunds.update", params, idempotency_key=idempotency_key)
+
+
+class SetupAttempts(Resource[R]):
+    """`setup_attempts`."""
+
+    def list(self, *, idempotency_key: str | None = None, **params: Unpack[SetupAttemptsList]) -> R:
+        """List the attempts of a setup intent, newest first."""
+        return self._call("setup_attempts.list", params, idempotency_key=idempotency_key)
+
+
+class SetupIntents(Resource[R]):
+    """`setup_intents`."""
+
+    def cancel(self, *, idempotency_key: str | None = None, **params: Unpack[SetupIntentsCancel]) -> R:
+        """Cancel a setup intent."""
+        return self._call("setup_intents.cancel", params, idempotency_key=idempotency_key)
+
+    def confirm(self, *, idempotency_key: str | None = None, **params: Unpack[SetupIntentsConfirm]) -> R:
+        """Check the payment method, and save it on the customer."""
+        return self._call("setup_intents.confirm", params, idempotency_key=idempotency_key)
+
+    def create(self, *, idempotency_key: str | None = None, **params: Unpack[SetupIntentsCreate]) -> R:
+        """Create a setup intent, and check the payment method if `confirm` is true."""
+        return self._call("setup_intents.create", params, idempotency_key=idempotency_key)
+
+    def list(self, *, idempotency_key: str | None = None, **params: Unpack[SetupIntentsList]) -> R:
+        """List setup intents, newest first."""
+        return self._call("setup_intents.list", params, idempotency_key=idempotency_key)
+
+    def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[SetupIntentsRetrieve]) -> R:
+        """Retrieve a setup intent."""
+        return self._call("setup_intents.retrieve", params, idempotency_key=idempotency_key)
+
+    def update(self, *, idempotency_key: str | None = None, **params: Unpack[SetupIntentsUpdate]) -> R:
+        """Update a setup intent."""
+        return self._call("setup_intents.update", params, idempotency_key=idempotency_key)
 
 
 class Tokens(Resource[R]):
@@ -957,11 +1481,17 @@ class Operations(Resource[R]):
         self.balance_transactions = BalanceTransactions(call)
         self.charges = Charges(call)
         self.customers = Customers(call)
+        self.disputes = Disputes(call)
         self.events = Events(call)
+        self.external_accounts = ExternalAccounts(call)
         self.file_links = FileLinks(call)
         self.files = Files(call)
+        self.mandates = Mandates(call)
         self.payment_intents = PaymentIntents(call)
         self.payment_methods = PaymentMethods(call)
+        self.payouts = Payouts(call)
         self.refunds = Refunds(call)
+        self.setup_attempts = SetupAttempts(call)
+        self.setup_intents = SetupIntents(call)
         self.tokens = Tokens(call)
         self.webhook_endpoints = WebhookEndpoints(call)

@@ -43,14 +43,14 @@ class SetupOptions(Struct, forbid_unknown_fields=True, omit_defaults=True):
     mobile_money: SetupMobileMoneyOptions | None = None
 
 
-class OnlineAcceptance(Struct, forbid_unknown_fields=True):
+class AcceptanceOnline(Struct, forbid_unknown_fields=True):
     """Where the payer accepted."""
 
     ip_address: ShortText | None = None
     user_agent: ShortText | None = None
 
 
-class OfflineAcceptance(Struct, forbid_unknown_fields=True):
+class AcceptanceOffline(Struct, forbid_unknown_fields=True):
     """Nothing: only the merchant knows."""
 
 
@@ -59,8 +59,8 @@ class CustomerAcceptance(Struct, forbid_unknown_fields=True):
 
     type: Literal["offline", "online"]
     accepted_at: Timestamp | None = None
-    offline: OfflineAcceptance | None = None
-    online: OnlineAcceptance | None = None
+    offline: AcceptanceOffline | None = None
+    online: AcceptanceOnline | None = None
 
 
 class MandateData(Struct, forbid_unknown_fields=True):
