@@ -65,10 +65,9 @@ class Breaker:
         self._failures += not answered
         while self._calls[0][0] < now - self.limits.window:
             self._failures -= not self._calls.popleft()[1]
-        if (
-            len(self._calls) >= self.limits.least_calls
-            and self._failures >= self.limits.failure_rate * len(self._calls)
-        ):
+        calls = len(self._calls)
+        enough = calls >= self.limits.least_calls
+        if enough and self._failures >= self.limits.failure_rate * calls:
             self._trip(now)
 
     def abandon(self) -> None:

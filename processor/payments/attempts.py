@@ -129,11 +129,11 @@ def outcome(presenter: Presenter, intent: Intent, charge: Charge | None) -> Obje
     """What an attempt answers: the intent (the charge, if it was made directly), or the refusal."""
     if charge is None or charge.state != "failed" or charge.details.failure is None:
         directly = intent.direct and charge is not None
-        return presenter.charge(charge) if directly and charge else presenter.intent(intent)
+        return presenter.charge(charge) if directly and charge else presenter.answer(intent)
     failure = charge.details.failure
     fields: Object = {"charge": charge.id}
     if not intent.direct:
-        fields["payment_intent"] = presenter.intent(intent)
+        fields["payment_intent"] = presenter.answer(intent)
     if failure.decline_code is not None:
         fields["decline_code"] = failure.decline_code
     return CardError(failure.message, code=failure.code, **fields, **_method_shown(failure))

@@ -85,7 +85,8 @@ async def _references(connection: Connection, items: Sequence[Item[ChargeCreate]
 
 
 def _default(customer: Customer) -> str | None:
-    return customer.details.invoice_settings.default_payment_method
+    details = customer.details
+    return details.default_source or details.invoice_settings.default_payment_method
 
 
 def _draft(

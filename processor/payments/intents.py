@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from processor import batches
-from processor.errors import APIError, InvalidRequest, not_found
+from processor.errors import APIError, InvalidRequest, PermissionDenied, not_found
 from processor.events import log
 from processor.lists import page
 from processor.operations import BatchWork, Item, Object, Operation, Work
@@ -31,6 +31,7 @@ from processor.payments.parameters import (
 from processor.payments.settlement import settle
 from processor.payments.states import ALLOWED
 from tenants.database import Connection
+from tenants.keys import Caller
 
 P = TypeVar("P", bound=Parameters)
 
@@ -121,6 +122,7 @@ def _confirm_one(
 ) -> None:
     parameters, intent = draft.item.parameters, draft.intent
     presenter.check_client_secret(work.caller, intent.id, parameters.client_secret)
+    _check_payers_rights(work.caller, parameters)
     _check_status(presenter, intent, "confirm")
     drafting.apply_fields(intent, parameters)
     if parameters.return_url is not None:
@@ -275,7 +277,7 @@ async def retrieve(work: Work, parameters: Retrieve) -> Object:
         raise not_found("payment_intent", parameters.intent, "intent")
     presenter = Presenter.of(work.processor, work.caller)
     presenter.check_client_secret(work.caller, intent.id, parameters.client_secret)
-    return presenter.intent(intent)
+    return presenter.answer(intent)
 
 
 async def update(work: Work, parameters: Update) -> Object:
@@ -431,11 +433,23 @@ def _check_status(presenter: Presenter, intent: Intent, action: str) -> None:
     )
 
 
+def _check_payers_rights(caller: Caller, parameters: Confirm) -> None:
+    """A payer's browser says how to pay, not on which terms."""
+    for name in ("capture_method", "off_session", "setup_future_usage"):
+        given = getattr(parameters, name)
+        if caller.kind == "publishable" and given not in (msgspec.UNSET, None, False):
+            raise PermissionDenied(
+                f"{name} cannot be set with a publishable API key.",
+                code="secret_key_required",
+                param=name,
+            )
+
+
 def _unexpected(presenter: Presenter, intent: Intent, message: str) -> InvalidRequest:
     return InvalidRequest(
         message,
         code="payment_intent_unexpected_state",
-        payment_intent=presenter.intent(intent),
+        payment_intent=presenter.answer(intent),
     )
 
 

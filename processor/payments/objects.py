@@ -164,11 +164,17 @@ class Presenter:
     processor: "Processor"
     schema: str
     livemode: bool
+    to_payer: bool = False  # the caller has a publishable key: a browser, or anybody
 
     @classmethod
     def of(cls, processor: "Processor", caller: Caller) -> Self:
         """The presenter for a caller's own rows."""
-        return cls(processor, caller.schema, caller.livemode)
+        return cls(processor, caller.schema, caller.livemode, caller.kind == "publishable")
+
+    def answer(self, intent: Intent) -> Object:
+        """The payment intent as this caller may see it: the merchant's notes are not a payer's."""
+        shown = self.intent(intent)
+        return shown | {"customer": None, "metadata": {}} if self.to_payer else shown
 
     def client_secret(self, identifier: str) -> str:
         """What a payer's browser shows to act on one payment or setup intent."""

@@ -509,3 +509,23 @@ def test_a_publishable_key_opens_no_other_door(merchant: Merchant, method: str, 
     )
     assert reply.status_code == 401
     assert reply.json()["error"]["code"] == "secret_key_required"
+
+
+def test_a_payer_reads_no_notes_and_sets_no_terms(
+    merchant: Merchant, browser: stripe.StripeClient
+) -> None:
+    intent = merchant.api.payment_intents.create(
+        {"amount": 5000, "currency": "xaf", "metadata": {"margin": "40 %"}}
+    )
+    secret = {"client_secret": intent.client_secret}
+    payer: Any = browser.v1.payment_intents
+    assert payer.retrieve(intent.id, secret).metadata.to_dict() == {}
+    with pytest.raises(stripe.PermissionError) as refused:
+        payer.confirm(
+            intent.id,
+            {**secret, "payment_method": "pm_card_visa", "capture_method": "manual"},
+        )
+    assert refused.value.error.param == "capture_method"
+    paid = payer.confirm(intent.id, {**secret, "payment_method": "pm_card_visa"})
+    assert (paid.status, paid.metadata.to_dict()) == ("succeeded", {})
+    assert merchant.api.payment_intents.retrieve(intent.id).metadata.margin == "40 %"
