@@ -386,6 +386,7 @@ class CustomersCreate(TypedDict, total=False):
     phone: str | None
     preferred_locales: list[str]
     shipping: Shipping | None
+    source: str
     tax_exempt: Literal['exempt', 'none', 'reverse'] | None
 
 
@@ -451,6 +452,7 @@ class CustomersUpdate(TypedDict, total=False):
     address: Address | None
     balance: int
     business_name: str | None
+    default_source: str
     description: str | None
     email: str | None
     expand: list[str]
@@ -463,6 +465,7 @@ class CustomersUpdate(TypedDict, total=False):
     phone: str | None
     preferred_locales: list[str]
     shipping: Shipping | None
+    source: str
     tax_exempt: Literal['exempt', 'none', 'reverse'] | None
 
 

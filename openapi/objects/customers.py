@@ -33,7 +33,7 @@ class Customer(Struct, kw_only=True):
     business_name: str | UnsetType = UNSET
     created: Timestamp
     currency: None
-    default_source: None
+    default_source: str | None
     delinquent: bool
     description: str | None
     discount: None

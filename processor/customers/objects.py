@@ -25,6 +25,7 @@ class Details(Struct, omit_defaults=True):
 
     address: Address | None = None
     balance: int = 0
+    default_source: str | None = None  # a card that was attached by its token
     description: str | None = None
     invoice_prefix: str | None = None
     invoice_settings: InvoiceSettings = msgspec.field(default_factory=InvoiceSettings)
@@ -60,7 +61,7 @@ def render(customer: Customer, livemode: bool) -> Object:
         "balance": details.balance,
         "created": customer.created,
         "currency": None,
-        "default_source": None,
+        "default_source": details.default_source,
         "delinquent": False,
         "description": details.description,
         "discount": None,

@@ -67,6 +67,7 @@ class Fields(Parameters, kw_only=True):
     phone: Annotated[str, Meta(max_length=40)] | None | UnsetType = UNSET
     preferred_locales: Locales | UnsetType = UNSET
     shipping: Shipping | None | UnsetType = UNSET
+    source: Id | UnsetType = UNSET
     tax_exempt: TaxExempt | None | UnsetType = UNSET
 
 
@@ -81,6 +82,7 @@ class Update(Fields, kw_only=True):
     """Only what is given changes; an empty value unsets."""
 
     customer: Id
+    default_source: Id | UnsetType = UNSET
     metadata: MetadataUpdate = UNSET
 
 
@@ -110,6 +112,7 @@ async def create(work: Work, parameters: Create) -> Object:
     _apply(customer, parameters)
     if parameters.payment_method is not None:
         await payment_methods.attach(work, parameters.payment_method, customer.id)
+    await _take_source(work, customer, parameters)
     await _check_default(work, customer, parameters)
     await Customer.insert(work.connection, [customer])
     return _record(work, customer, "customer.created")
@@ -121,6 +124,12 @@ async def update(work: Work, parameters: Update) -> Object:
     before = render(customer, work.caller.livemode)
     _apply(customer, parameters)
     customer.metadata = merged_metadata(customer.metadata, parameters.metadata)
+    if parameters.default_source is not UNSET:
+        await payment_methods.check_attached(
+            work, parameters.default_source, customer.id, "default_source"
+        )
+        customer.details.default_source = parameters.default_source
+    await _take_source(work, customer, parameters)
     await _check_default(work, customer, parameters)
     after = render(customer, work.caller.livemode)
     if previous := changed(before, after):
@@ -213,8 +222,8 @@ def _apply(customer: Customer, parameters: Fields) -> None:
         if (value := getattr(parameters, name)) is not UNSET:
             setattr(customer, name, value)
     for name in Details.__struct_fields__:
-        value = getattr(parameters, name)
-        if value is not UNSET and name != "invoice_settings":
+        value = getattr(parameters, name, UNSET)
+        if value is not UNSET and name not in ("default_source", "invoice_settings"):
             setattr(
                 customer.details, name, "none" if (name, value) == ("tax_exempt", None) else value
             )
@@ -222,6 +231,13 @@ def _apply(customer: Customer, parameters: Fields) -> None:
         given = msgspec.to_builtins(parameters.invoice_settings)
         current = msgspec.to_builtins(customer.details.invoice_settings)
         customer.details.invoice_settings = msgspec.convert(current | given, InvoiceSettings)
+
+
+async def _take_source(work: Work, customer: Customer, parameters: Fields) -> None:
+    """Attach the card of a token: what charges without a payment method are made with."""
+    if parameters.source is not UNSET:
+        method = await payment_methods.attach_token(work, parameters.source, customer.id)
+        customer.details.default_source = method.id
 
 
 async def _check_default(work: Work, customer: Customer, parameters: Fields) -> None:

@@ -22,7 +22,7 @@ from processor.payment_methods.test_aliases import (
     TestWallet,
 )
 from processor.payment_methods.test_numbers import read_card
-from processor.tokens.objects import Token, spend
+from processor.tokens.objects import Token, spend, usable
 from providers.phone import InvalidMsisdn, network_of, parse_msisdn
 from tenants.database import Connection
 from tenants.ids import new_id
@@ -165,6 +165,19 @@ async def attach(
         method.customer = customer
         method.version += 1
         await PaymentMethod.update(work.connection, [method])
+    shown = render(method, work.caller.livemode)
+    work.events.append(Draft("payment_method.attached", shown, method.version, work.request))
+    return method
+
+
+async def attach_token(work: Work, identifier: str, customer: str) -> PaymentMethod:
+    """Attach the card of a token, which is then used up, to a customer. Raises InvalidRequest."""
+    stored = [] if identifier in TEST_TOKENS else [identifier]
+    tokens = await usable(work.connection, stored)
+    method = from_token(work.caller, identifier, tokens, "source")
+    method.customer = customer
+    chosen = Chosen(method, new=True, token=tokens.get(identifier))
+    await write(work.connection, [chosen])
     shown = render(method, work.caller.livemode)
     work.events.append(Draft("payment_method.attached", shown, method.version, work.request))
     return method

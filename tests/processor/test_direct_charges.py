@@ -82,6 +82,26 @@ def test_a_customer_is_charged_by_default_or_by_choice(merchant: Merchant) -> No
     assert charge(merchant, first, customer=customer).payment_method == first
 
 
+def test_a_customers_source_is_charged_until_another_takes_its_place(merchant: Merchant) -> None:
+    customer = merchant.api.customers.create({"source": "tok_visa"})
+    first = customer.default_source
+    assert charge(merchant, None, customer=customer.id).payment_method == first
+    token = merchant.api.tokens.create(
+        {"card": {"number": "5555555555554444", "exp_month": 12, "exp_year": 2034}}
+    ).id
+    second = merchant.api.customers.update(customer.id, {"source": token}).default_source
+    assert merchant.api.tokens.retrieve(token).used is True
+    paid = charge(merchant, None, customer=customer.id)
+    assert paid.payment_method_details.card.last4 == "4444"
+    chosen = merchant.api.customers.update(customer.id, {"default_source": first})
+    assert chosen.default_source == first
+    attached = merchant.api.customers.payment_methods.list(customer.id).data
+    assert {method.id for method in attached} == {first, second}
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        merchant.api.customers.update(customer.id, {"source": token})
+    assert refused.value.code == "token_already_used"
+
+
 def test_only_what_the_customer_has_is_charged(merchant: Merchant) -> None:
     owner, other = (merchant.api.customers.create().id for _ in range(2))
     card = merchant.api.payment_methods.attach("pm_card_visa", {"customer": owner}).id
