@@ -7,7 +7,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import date
+from datetime import date, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ GRACEFUL_SECONDS = 5
 
 _LEDGER = "cpay.ledger_command"
 _PAYOUTS = "cpay.payouts_command"
+_RECONCILE = "cpay.reconcile_command"
 
 Command = Callable[[Settings, argparse.Namespace], None]
 
@@ -65,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_tenant_commands(commands.add_parser("tenant", help="create, list, export, delete tenants"))
     _add_ledger_commands(commands.add_parser("ledger", help="prove the books"))
     _add_payout_commands(commands.add_parser("payouts", help="bank files, and banks' answers"))
+    _add_reconcile_commands(
+        commands.add_parser("reconcile", help="hold providers' statements against the books")
+    )
     _add_key_commands(commands.add_parser("key", help="create, roll, revoke, list API keys"))
     return parser
 
@@ -166,6 +170,39 @@ def _add_payout_commands(parser: argparse.ArgumentParser) -> None:
         "apply the bank's answer: CSV with payout, status (paid or failed) and reason",
     )
     confirm.add_argument("file", type=Path)
+
+
+def _add_reconcile_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    read = _add(
+        commands,
+        "import",
+        _operator("import_file", _RECONCILE),
+        "match a provider's statement with the books, and keep it",
+    )
+    read.add_argument("file", type=Path, help="CSV in UTF-8")
+    read.add_argument("--provider", required=True, help="the account, as charges name it")
+    read.add_argument("--mapping", required=True, help="how to read it: standard, mtn, stripe")
+    read.add_argument("--from", dest="start", type=datetime.fromisoformat, help="default: 1st line")
+    read.add_argument("--to", dest="end", type=datetime.fromisoformat, help="not included")
+    report = _add(
+        commands,
+        "report",
+        _operator("report", _RECONCILE),
+        "show a reconciliation and its open items; without one, all of them and what is open",
+    )
+    report.add_argument("reconciliation", nargs="?", help="rcn_...")
+    resolve = _add(
+        commands, "resolve", _operator("resolve", _RECONCILE), "do something about an open item"
+    )
+    resolve.add_argument("item", help="rci_...")
+    resolve.add_argument("action", choices=("look_up", "book", "adjust", "ignore"))
+    resolve.add_argument("--reason", required=True, help="why, for the auditor")
+    for command in (read, report, resolve):
+        command.add_argument("--tenant", required=True, help="acct_...")
+        command.add_argument("--live", action="store_true", help="real money (default: test mode)")
+    for command in (read, resolve):
+        command.add_argument("--by", required=True, help="who does it, for the auditor")
 
 
 def _ledger_key(settings: Settings, _: argparse.Namespace) -> None:

@@ -22,6 +22,8 @@ from processor.payments import janitor
 from processor.payouts import sending as payouts
 from processor.payouts.settlement import JOB as PAYOUT_JOB
 from processor.receipts import store as receipts
+from processor.reconciliation import open_payments
+from processor.reconciliation import resolution as reconciliation
 from processor.refunds import settlement as refunds
 from processor.setup_intents import settlement as setup_intents
 from tenants import provision
@@ -63,6 +65,8 @@ HANDLERS: dict[str, Handler] = {
     "test_dispute": disputes.open_test_dispute,
     PAYOUT_JOB: payouts.carry_out,
     "receipt": _receipt,
+    reconciliation.JOB: reconciliation.look_up,
+    open_payments.JOB: open_payments.count_nightly,
     provision.PRUNE_JOB: _prune,
     provision.RELEASE_JOB: _release,
 }

@@ -550,6 +550,65 @@ ledger_closes = Table(
     info=APPEND_ONLY,
 )
 
+RECONCILIATION_STATUSES = ("open", "completed")
+
+# A provider's statement, held against the movements of its clearing account.
+reconciliations = _object(
+    "reconciliations",
+    _required("status"),
+    _required("provider"),
+    _required("content_hash"),  # of the statement: the same one is not imported twice
+    _required("period_start", BigInteger),
+    _required("period_end", BigInteger),  # exclusive
+    _required("open_items", Integer),
+    one_of("status", RECONCILIATION_STATUSES),
+    Index(None, "provider", "content_hash", unique=True),
+)
+
+RECONCILIATION_KINDS = ("collection", "refund", "payout", "dispute", "other")
+FINDINGS = ("matched", "missing_here", "missing_there", "different_amount", "duplicate")
+
+# A line of a statement, or a movement of ours that has none. The signed amounts are the provider's
+# account as the statement and as the ledger have it: money in is positive.
+reconciliation_items = _object(
+    "reconciliation_items",
+    _required("reconciliation", Text(collation="C")),
+    _required("provider"),
+    Column("line", Integer),
+    _required("kind"),
+    Column("reference", Text),
+    Column("external_id", Text),
+    Column("provider_reference", Text),
+    _required("amount", BigInteger),
+    _required("currency"),
+    _required("moved", Boolean),
+    _required("occurred_at", BigInteger),
+    Column("source", Text(collation="C")),  # the charge, refund or payout that it is about
+    Column("matched_by", Text),
+    _required("status"),
+    _required("occurrence", Integer),  # among the lines about the same thing, from 1
+    _required("statement_amount", BigInteger),
+    _required("ledger_amount", BigInteger),
+    Column("resolution", Text),
+    Column("adjusts", Text),  # what is adjusted without a source of ours: once, in any statement
+    one_of("kind", RECONCILIATION_KINDS),
+    one_of("status", FINDINGS),
+    Index(None, "reconciliation", "status"),
+    Index(None, "source"),
+    Index(None, "adjusts", unique=True),
+)
+
+# What nobody could explain for an hour, counted each night.
+open_counts = Table(
+    "open_counts",
+    tenant,
+    Column("day", Date, primary_key=True),
+    _required("counts", JSONB),  # by noun: how many, the oldest, the amount in each currency
+    _required("restored", Integer),  # look-ups that nobody had planned any more
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+)
+
+
 receipts = Table(
     "receipts",
     tenant,
