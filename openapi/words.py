@@ -34,6 +34,7 @@ RESOURCES: dict[str, str] = {
     "setup_intents": "Save a card or a wallet for later charges, with its holder's consent.",
     "tokens": "A token stands for a card, once and for an hour, so that your server never sees its"
     " number.",
+    "products": "What a merchant sells. Prices come with the catalogue.",
     "webhook_endpoints": "URLs of yours that hear of events as they happen.",
 }
 

@@ -151,12 +151,8 @@ def _clean(value: Any, kind: types.Type | None, param: str, depth: int, strict: 
         return _clean_text(value, kind, param, strict)
     if isinstance(value, bool) or value is None:
         return value
-    if isinstance(value, int) and not -_INT64 <= value < _INT64:
-        raise InvalidRequest(
-            f"Invalid integer: {_name(param)} is out of range",
-            code="parameter_invalid_integer",
-            param=param,
-        )
+    if isinstance(value, int):
+        return _clean_integer(value, param)
     array = _alternative(kind, types.ListType)
     if isinstance(value, Indexed) and array is not None:
         value = list(value.values())
@@ -168,9 +164,19 @@ def _clean(value: Any, kind: types.Type | None, param: str, depth: int, strict: 
     return value
 
 
+def _clean_integer(value: int, param: str) -> int:
+    if not -_INT64 <= value < _INT64:
+        raise InvalidRequest(
+            f"Invalid integer: {_name(param)} is out of range",
+            code="parameter_invalid_integer",
+            param=param,
+        )
+    return value
+
+
 def _clean_text(
     value: str, kind: types.Type | None, param: str, strict: bool
-) -> str | bool | int | None:
+) -> str | bool | int | float | None:
     if not value.isascii():
         try:
             value.encode()
@@ -194,8 +200,8 @@ def _clean_text(
     return value if strict or kind is None else _from_form(value, kind, param)
 
 
-def _from_form(value: str, kind: types.Type, param: str) -> str | bool | int:
-    """A form's text as the boolean or integer that the parameter wants."""
+def _from_form(value: str, kind: types.Type, param: str) -> str | bool | int | float:
+    """A form's text as the boolean or number that the parameter wants."""
     word = _alternative(kind, types.LiteralType)
     if _alternative(kind, types.StrType) is not None or (word and value in word.values):
         return value
@@ -207,9 +213,12 @@ def _from_form(value: str, kind: types.Type, param: str) -> str | bool | int:
                 f"Invalid integer: {value[:40]}", code="parameter_invalid_integer", param=param
             )
         return int(value)
+    if _alternative(kind, types.FloatType) is not None and _DECIMAL.fullmatch(value):
+        return float(value)
     return value
 
 
+_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 
 
@@ -240,7 +249,9 @@ def _alternative(kind: types.Type | None, wanted: type[T]) -> T | None:
     if isinstance(kind, wanted):
         return kind
     if isinstance(kind, types.UnionType):
-        return next((found for x in kind.types if (found := _alternative(x, wanted))), None)
+        for member in kind.types:
+            if found := _alternative(member, wanted):
+                return found
     return None
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import asyncpg
 from msgspec import Meta
-from sqlalchemy import BigInteger, ColumnElement, Integer, Table, and_, not_, or_, select
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Integer, Table, and_, not_, or_, select
 
 from processor.errors import InvalidRequest
 from processor.lists import compiled
@@ -135,6 +135,10 @@ def _compare(
     text = match["bare"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
     if operator == "~":
         return column.icontains(text, autoescape=True)
+    if isinstance(column.type, Boolean):
+        if operator != ":" or text not in ("true", "false"):
+            raise InvalidRequest(f"'{text[:40]}' is not true or false.", param="query")
+        return column.is_(text == "true")
     numeric = isinstance(column.type, (BigInteger, Integer))
     if not numeric:
         if operator != ":":

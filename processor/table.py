@@ -15,6 +15,7 @@ from processor.payment_methods import operations as payment_methods
 from processor.payments import charges, direct, intents
 from processor.payments import search as payments_search
 from processor.payouts import operations as payouts
+from processor.products import operations as products
 from processor.refunds import operations as refunds
 from processor.setup_intents import operations as setup_intents
 from processor.sources import by_prefix
@@ -38,6 +39,7 @@ OPERATIONS: dict[str, Operation] = {
         *disputes.OPERATIONS,
         *external_accounts.OPERATIONS,
         *payouts.OPERATIONS,
+        *products.OPERATIONS,
         *files.OPERATIONS,
         *file_links.OPERATIONS,
         *events.OPERATIONS,
@@ -118,6 +120,7 @@ EXPANDER = Expander(
             "payment_intent": "payment_intent",
             **{f"evidence.{name}": "file" for name in FILES},
         },
+        "product": {"default_price": None},
         "event": {},
         "file": {},
         "file_link": {"file": "file"},
@@ -144,6 +147,7 @@ EXPANDER = Expander(
         "payout": payouts.load,
         "file": files.load,
         "dispute": disputes.load,
+        "product": products.load,
         "refund": refunds.load,
         "source": by_prefix(
             {

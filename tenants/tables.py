@@ -339,6 +339,15 @@ disputes = _object(
     Index(None, "payment_intent"),
 )
 
+products = _object(
+    "products",
+    _required("name"),
+    _required("active", Boolean),
+    _required("type"),
+    _required("updated", BigInteger),
+    one_of("type", ("good", "service")),
+)
+
 files = _object(
     "files",
     _required("purpose"),

@@ -35,6 +35,7 @@ def one_of_everything(merchant: Merchant) -> dict[str, str]:
         "webhook_endpoint": endpoint(api).id,
         "file": file.id,
         "link": api.file_links.create({"file": file.id}).id,
+        "product": api.products.create({"name": "Sac"}).id,
         "token": api.tokens.create({"card": card}).id,
         "mandate": saved.mandate,
         **{f"setup_intents.{name}": open_setup(api).id for name in ON_SETUPS},
