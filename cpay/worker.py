@@ -19,6 +19,7 @@ from processor.jobs import Job
 from processor.ledger import posting
 from processor.ledger.fees import DAY
 from processor.payments import janitor
+from processor.payout_batches import making as payout_batches
 from processor.payouts import sending as payouts
 from processor.payouts.settlement import JOB as PAYOUT_JOB
 from processor.receipts import store as receipts
@@ -64,6 +65,7 @@ HANDLERS: dict[str, Handler] = {
     setup_intents.JOB: setup_intents.look_up,
     "test_dispute": disputes.open_test_dispute,
     PAYOUT_JOB: payouts.carry_out,
+    payout_batches.JOB: payout_batches.carry_out,
     "receipt": _receipt,
     reconciliation.JOB: reconciliation.look_up,
     open_payments.JOB: open_payments.count_nightly,

@@ -14,6 +14,7 @@ from processor.operations import Operation
 from processor.payment_methods import operations as payment_methods
 from processor.payments import charges, direct, intents
 from processor.payments import search as payments_search
+from processor.payout_batches import operations as payout_batches
 from processor.payouts import operations as payouts
 from processor.products import operations as products
 from processor.refunds import operations as refunds
@@ -39,6 +40,7 @@ OPERATIONS: dict[str, Operation] = {
         *disputes.OPERATIONS,
         *external_accounts.OPERATIONS,
         *payouts.OPERATIONS,
+        *payout_batches.OPERATIONS,
         *products.OPERATIONS,
         *files.OPERATIONS,
         *file_links.OPERATIONS,
@@ -107,6 +109,7 @@ EXPANDER = Expander(
             "transfer_reversal": None,
         },
         "external_account": {},
+        "payout_batch": {},
         "payout": {
             "application_fee": None,
             "balance_transaction": "balance_transaction",

@@ -418,6 +418,17 @@ payouts = _object(
     Index(None, "currency", postgresql_where=text("provider = 'bank' and state = 'pending'")),
 )
 
+payout_batches = _object(
+    "payout_batches",
+    _required("status"),
+    _required("currency"),
+    _required("amount", BigInteger),  # of all lines
+    _required("lines", Integer),
+    _required("last_line", Integer),  # up to which the payouts have been made
+    one_of("status", ("processing", "completed")),
+    CheckConstraint("amount > 0 and lines > 0", name="amount"),
+)
+
 webhook_endpoints = _object(
     "webhook_endpoints",
     _required("url"),
@@ -489,6 +500,16 @@ delivery_attempts = Table(
     Column("next_attempt_at", DateTime(timezone=True)),
     Index(None, "event"),
     Index(None, "endpoint", "id"),
+    info=APPEND_ONLY,
+)
+
+# What a batch was accepted with; a line and its batch are the key that its payout has once.
+payout_batch_lines = Table(
+    "payout_batch_lines",
+    tenant,
+    Column("batch", Text(collation="C"), primary_key=True),
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    _required("data", JSONB),
     info=APPEND_ONLY,
 )
 
@@ -616,7 +637,6 @@ open_counts = Table(
     _required("restored", Integer),  # look-ups that nobody had planned any more
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=NOW),
 )
-
 
 receipts = Table(
     "receipts",

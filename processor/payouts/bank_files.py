@@ -227,7 +227,7 @@ def read_confirmations(body: bytes) -> list[Confirmation]:
             elif status:
                 wrong.append(f"Line {rows.line_num}: {status[:40]!r} is neither paid nor failed.")
     except csv.Error as error:
-        raise InvalidBankFile(f"Line {rows.line_num}: {error}.") from error
+        raise InvalidBankFile(f"Line {rows.reader.line_num}: {error}.") from error
     if wrong:
         raise InvalidBankFile("\n".join(wrong))
     return list(found.values())

@@ -153,7 +153,7 @@ def test_a_payout_leaves_in_one_file_and_comes_back_confirmed(
         (["{payout},paid", "{payout},failed"], ["Line 3", "also on line 2"]),
         (["{payout},perhaps", ",paid"], ["Line 2", "'perhaps'", "Line 3", "missing"]),
         (["{payout},paid", "{pending},paid"], ["Line 3", "is pending and cannot become paid"]),
-        (['{payout},paid,"never closed'], ["Line"]),
+        (['{payout},paid,"never closed'], ["Line 2"]),
     ],
     ids=["unknown", "twice", "misspelt", "never handed out", "malformed"],
 )
