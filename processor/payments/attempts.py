@@ -128,8 +128,9 @@ def as_sent(presenter: Presenter, charge: Charge) -> boundary.Charge:
 def outcome(presenter: Presenter, intent: Intent, charge: Charge | None) -> Object | APIError:
     """What an attempt answers: the intent (the charge, if it was made directly), or the refusal."""
     if charge is None or charge.state != "failed" or charge.details.failure is None:
-        directly = intent.direct and charge is not None
-        return presenter.charge(charge) if directly and charge else presenter.answer(intent)
+        if charge is not None and intent.direct:
+            return presenter.charge(charge)
+        return presenter.answer(intent)
     failure = charge.details.failure
     fields: Object = {"charge": charge.id}
     if not intent.direct:

@@ -24,7 +24,7 @@ from processor.setup_intents.objects import (
     SetupAttempt,
     SetupDetails,
     SetupIntent,
-    render,
+    for_caller,
 )
 from processor.setup_intents.parameters import Confirm, Create, MandateData, SetupFields, Update
 from processor.setup_intents.states import ALLOWED
@@ -198,5 +198,5 @@ def check_status(presenter: Presenter, intent: SetupIntent, action: str) -> None
 def unexpected(presenter: Presenter, intent: SetupIntent, message: str) -> InvalidRequest:
     """The refusal of what cannot be done to a setup intent now."""
     return InvalidRequest(
-        message, code="setup_intent_unexpected_state", setup_intent=render(presenter, intent)
+        message, code="setup_intent_unexpected_state", setup_intent=for_caller(presenter, intent)
     )

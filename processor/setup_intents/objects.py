@@ -108,6 +108,12 @@ def render(presenter: Presenter, intent: SetupIntent) -> Object:
     }
 
 
+def for_caller(presenter: Presenter, intent: SetupIntent) -> Object:
+    """The setup intent as this caller may see it: the merchant's notes are not a payer's."""
+    shown = render(presenter, intent)
+    return shown | {"customer": None, "metadata": {}} if presenter.to_payer else shown
+
+
 def _options(details: SetupDetails) -> Object:
     shown: Object = {}
     for name in details.payment_method_types:

@@ -18,7 +18,13 @@ from processor.payments.drafting import Named, References, references
 from processor.payments.objects import Presenter
 from processor.setup_intents import drafting, settlement
 from processor.setup_intents.drafting import Draft
-from processor.setup_intents.objects import SetupAttempt, SetupIntent, render, render_attempt
+from processor.setup_intents.objects import (
+    SetupAttempt,
+    SetupIntent,
+    for_caller,
+    render,
+    render_attempt,
+)
 from processor.setup_intents.parameters import (
     AttemptList,
     Cancel,
@@ -214,7 +220,7 @@ async def retrieve(work: Work, parameters: Retrieve) -> Object:
     intent = await _found(work, parameters.intent)
     presenter = Presenter.of(work.processor, work.caller)
     presenter.check_client_secret(work.caller, intent.id, parameters.client_secret)
-    return render(presenter, intent)
+    return for_caller(presenter, intent)
 
 
 async def update(work: Work, parameters: Update) -> Object:

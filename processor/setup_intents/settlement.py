@@ -24,7 +24,7 @@ from processor.payments import janitor
 from processor.payments.declines import decline
 from processor.payments.objects import PaymentError, Presenter
 from processor.routing import Router
-from processor.setup_intents.objects import SetupAttempt, SetupIntent, render
+from processor.setup_intents.objects import SetupAttempt, SetupIntent, for_caller, render
 from processor.setup_intents.states import OPEN, TRANSITIONS
 from providers.boundary import Answer, DeclineCode, Verdict, Verification
 from tenants.database import Connection
@@ -219,7 +219,7 @@ def outcome(
     presenter: Presenter, intent: SetupIntent, attempt: SetupAttempt | None
 ) -> Object | APIError:
     """What a confirmation answers: the setup intent, or the refusal of the attempt it made."""
-    shown = render(presenter, intent)
+    shown = for_caller(presenter, intent)
     if attempt is None or attempt.details.failure is None:
         return shown
     failure = attempt.details.failure

@@ -291,7 +291,8 @@ def test_bad_input_makes_nothing(
 def test_a_browser_acts_on_the_setup_intent_whose_secret_it_has(merchant: Merchant) -> None:
     base = merchant.stack.base
     browser = stripe.StripeClient(merchant.publishable_key, base_addresses={"api": base})
-    mine, other = (merchant.api.setup_intents.create() for _ in range(2))
+    notes: Any = {"metadata": {"margin": "30"}, "customer": merchant.api.customers.create().id}
+    mine, other = (merchant.api.setup_intents.create(notes) for _ in range(2))
     for proof in ({}, {"client_secret": other.client_secret}):
         for operation in (browser.v1.setup_intents.retrieve, browser.v1.setup_intents.confirm):
             with pytest.raises(stripe.StripeError) as refused:
@@ -300,4 +301,6 @@ def test_a_browser_acts_on_the_setup_intent_whose_secret_it_has(merchant: Mercha
     done = browser.v1.setup_intents.confirm(
         mine.id, {"client_secret": mine.client_secret, "payment_method": "pm_card_visa"}
     )
-    assert done.status == "succeeded"
+    seen = browser.v1.setup_intents.retrieve(mine.id, {"client_secret": mine.client_secret})
+    for shown in (done, seen):
+        assert (shown.status, str(shown.metadata), shown.customer) == ("succeeded", "{}", None)
