@@ -1,8 +1,7 @@
 """Resolve differences, each once: the provider is asked, the books are moved, or it is let be.
 
-Every deed is kept with the item: what, why, by whom and when. A key of the API may do all of it in
-test mode. In live mode `book` and `adjust` are the operator's alone: a merchant's own upload is no
-evidence for money that the operator would owe it.
+Every deed is kept with the item: what, why, by whom and when. Only the operator's command gets
+here: a merchant's own upload would be no evidence for money that the operator owes it.
 """
 
 import time

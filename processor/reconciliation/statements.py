@@ -14,8 +14,8 @@ from processor.reconciliation.mappings import Kind, Mapping
 LARGEST = 10_000_000  # bytes
 
 _LONGEST_WORD = 255
-_DECIMAL = re.compile(r"-?\d{1,15}(\.\d{1,6})?")
-_INTEGER = re.compile(r"-?\d{1,15}")
+_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")
+_INTEGER = re.compile(r"-?[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
