@@ -32,6 +32,8 @@ async def open_test_dispute(processor: Processor, job: Job, livemode: bool) -> t
         charge = await Charge.find(connection, job.subject, "for update")
         if charge is None or livemode or charge.details.disputed:
             return None
+        if charge.amount_refunded == charge.amount_captured:
+            return None  # the payer has it all back, and nothing is left to take
         await open_dispute(connection, presenter, charge, TEST_DISPUTES[charge.details.token])
     return None
 

@@ -100,6 +100,44 @@ CHECKS = {
                    where account = 'disputes' group by currency) b using (currency)
         where coalesce(d.amount, 0) <> coalesce(b.amount, 0)
     """,
+    "a dispute took its amount once, and gave it back only when it was won": """
+        select d.id, d.status, d.amount, t.amount as moved, t.lost
+        from disputes d
+        left join (select source, coalesce(sum(amount) filter (where shown), 0) as amount,
+                          count(*) filter (where kind = 'dispute_lost') as lost
+                   from ledger_transactions group by source) t on t.source = d.id
+        where t.source is null
+           or t.amount <> case when d.status = 'won' then 0 else -d.amount end
+           or t.lost <> (d.status = 'lost')::int
+    """,
+    "no charge gives back or loses more than it captured": """
+        select c.id, c.amount_captured, c.amount_refunded, d.amount as disputed
+        from charges c
+        left join (select charge, sum(amount) as amount from disputes
+                   where status <> 'won' group by charge) d on d.charge = c.id
+        where c.amount_refunded < 0
+           or c.amount_refunded + coalesce(d.amount, 0) > c.amount_captured
+    """,
+    "every payout took its amount once, and gave it back when it did not arrive": """
+        select p.id, p.state, p.amount, t.amount as moved, t.posted
+        from payouts p
+        left join (select source, sum(amount) as amount,
+                          count(*) filter (where kind = 'payout') as posted
+                   from ledger_transactions where shown group by source) t on t.source = p.id
+        cross join lateral (select p.original_payout is null or p.state = 'paid' as due) r
+        where coalesce(t.posted, 0) <> r.due::int
+           or coalesce(t.amount, 0) <> case when not r.due or p.state in ('failed', 'canceled')
+                                            then 0 else -p.amount end
+    """,
+    "what is in transit equals the payouts under way": """
+        select p.currency, p.amount as payouts, b.amount as in_transit
+        from (select currency, sum(amount) as amount from payouts
+              where state not in ('paid', 'failed', 'canceled') and original_payout is null
+              group by currency) p
+        full join (select currency, sum(amount) as amount from ledger_balances
+                   where account = 'payouts_in_transit' group by currency) b using (currency)
+        where coalesce(p.amount, 0) <> coalesce(b.amount, 0)
+    """,
     "what is in transit equals the refunds under way": """
         select r.currency, r.amount as refunds, b.amount as in_transit
         from (select currency, sum(amount) as amount from refunds
