@@ -26,6 +26,7 @@ SANDBOX_PORT = 8421
 GRACEFUL_SECONDS = 5
 
 _LEDGER = "cpay.ledger_command"
+_PRICE = "cpay.price_command"
 _PAYOUTS = "cpay.payouts_command"
 _RECONCILE = "cpay.reconcile_command"
 
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_reconcile_commands(
         commands.add_parser("reconcile", help="hold providers' statements against the books")
     )
+    _add_price_commands(commands.add_parser("price", help="set, list, unset what charges cost"))
     _add_key_commands(commands.add_parser("key", help="create, roll, revoke, list API keys"))
     return parser
 
@@ -203,6 +205,33 @@ def _add_reconcile_commands(parser: argparse.ArgumentParser) -> None:
         command.add_argument("--live", action="store_true", help="real money (default: test mode)")
     for command in (read, resolve):
         command.add_argument("--by", required=True, help="who does it, for the auditor")
+
+
+def _add_price_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    change = _add(
+        commands, "set", _operator("set_plan", _PRICE), "set what charges cost from now on"
+    )
+    change.add_argument("--percent", required=True, help="of the amount, for example 1.5")
+    change.add_argument("--fixed", type=int, default=0, help="added, in minor units (default: 0)")
+    change.add_argument("--minimum", type=int, help="least fee, in minor units")
+    change.add_argument("--maximum", type=int, help="most fee, in minor units, without VAT")
+    change.add_argument("--vat", default="19.25", help="per cent of the fee (default: %(default)s)")
+    change.add_argument(
+        "--days", type=int, default=1, help="until money is available (default: %(default)s)"
+    )
+    remove = _add(
+        commands, "unset", _operator("unset_plan", _PRICE), "remove the plan of exactly these"
+    )
+    for command in (change, remove):
+        command.add_argument("--tenant", help="acct_...; every tenant when not given")
+        command.add_argument("--provider", help="account as charges name it; any when not given")
+        command.add_argument("--method", choices=("card", "mobile_money"), help="default: any")
+        command.add_argument("--currency", help="default: any")
+    listing = _add(
+        commands, "list", _operator("list_plans", _PRICE), "list plans; the most specific one wins"
+    )
+    listing.add_argument("--tenant", help="acct_...: only those that its charges can meet")
 
 
 def _ledger_key(settings: Settings, _: argparse.Namespace) -> None:

@@ -108,6 +108,7 @@ async def delete_tenant(connection: asyncpg.Connection, account: str) -> None:
             await connection.execute(
                 f"delete from platform.{table} where schema_name = any($1)", schemas
             )
+        await connection.execute("delete from platform.price_plans where tenant = $1", account)
         await connection.execute("delete from platform.tenants where id = $1", account)
         for schema in schemas:
             await connection.execute(

@@ -53,10 +53,9 @@ class Plan:
             fee = max(fee, self.minimum)
         if self.maximum is not None:
             fee = min(fee, self.maximum)
+        # Tiny amounts: the merchant keeps at least one unit of what the fee and its tax leave.
+        fee = min(fee, (amount - 1) * 10_000 // (10_000 + self.tax_basis_points))
         tax = _share(fee, self.tax_basis_points)
-        while fee > 0 and fee + tax >= amount:  # tiny amounts: the merchant keeps at least one unit
-            fee -= 1
-            tax = _share(fee, self.tax_basis_points)
         details = [FeeDetail(fee, "stripe_fee", "CPay processing fees")] if fee else []
         if tax:
             rate = f"{self.tax_basis_points / 100:g}"
