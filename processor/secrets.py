@@ -3,8 +3,6 @@
 Each is an HMAC-SHA256 of what it belongs to, under the installation's pepper.
 """
 
-import base64
-import hashlib
 import hmac
 from dataclasses import dataclass, field
 
@@ -16,8 +14,7 @@ class Secrets:
     pepper: bytes = field(repr=False)
 
     def _derive(self, *parts: str) -> str:
-        digest = hmac.digest(self.pepper, "\0".join(parts).encode(), hashlib.sha256)
-        return base64.b32encode(digest).decode().rstrip("=").lower()
+        return hmac.digest(self.pepper, "\0".join(parts).encode(), "sha256").hex()
 
     def client_secret(self, schema: str, intent: str) -> str:
         """What a payer's browser shows to act on one payment intent: `pi_..._secret_...`."""

@@ -14,23 +14,18 @@ _lock = threading.Lock()
 _last_ms = 0
 _counter = 0
 
+# The digit that stands for a random byte. Eight digits stand for five bytes and the others for
+# four: a digit holds 5.95 bits.
+_DIGIT_OF_BYTE = bytes(ord(_ALPHABET[byte % 62]) for byte in range(256))
 
-_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]  # two digits at a time
 
-
+@lru_cache(maxsize=4096)  # ids of one millisecond share its digits, and counters begin anew
 def _base62(value: int, digits: int) -> str:
-    """The last `digits` digits, an even number."""
     out = []
-    for _ in range(digits // 2):
-        value, pair = divmod(value, 62 * 62)
-        out.append(_PAIRS[pair])
+    for _ in range(digits):
+        value, digit = divmod(value, 62)
+        out.append(_ALPHABET[digit])
     return "".join(reversed(out))
-
-
-@lru_cache(maxsize=1)
-def _time_digits(milliseconds: int) -> str:
-    """Ids of one millisecond, such as those of a batch, share them."""
-    return _base62(milliseconds, _TIME_DIGITS)
 
 
 def _tick() -> tuple[int, int]:
@@ -52,10 +47,9 @@ def new_id(prefix: str) -> str:
     In byte order, later ids of one process are greater; between processes, to the millisecond.
     """
     milliseconds, counter = _tick()
-    random = int.from_bytes(os.urandom(9))
+    random = os.urandom(_RANDOM_DIGITS).translate(_DIGIT_OF_BYTE).decode()
     return (
-        f"{prefix}_{_time_digits(milliseconds)}{_base62(counter, _COUNTER_DIGITS)}"
-        f"{_base62(random, _RANDOM_DIGITS)}"
+        f"{prefix}_{_base62(milliseconds, _TIME_DIGITS)}{_base62(counter, _COUNTER_DIGITS)}{random}"
     )
 
 
