@@ -129,6 +129,9 @@ async def match(
 ) -> None:
     """Store the lines with what is found about them, and what they lack. Sets the counts, totals
     and status of the reconciliation, which the caller stores."""
+    # The planner has no statistics of rows that this transaction has just written, and would walk
+    # through all of them for each charge.
+    await connection.execute("set local enable_nestloop = off")
     account = clearing(reconciliation.provider)
     start, end = reconciliation.period_start, reconciliation.period_end
     for first in range(0, len(lines), _INSERTED_AT_ONCE):
