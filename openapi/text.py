@@ -55,7 +55,8 @@ def pairs(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
         for key, item in value.items():
             yield from pairs(item, f"{name}[{key}]" if name else key)
     elif isinstance(value, list):
-        for item in value:
-            yield from pairs(item, f"{name}[]")
+        for index, item in enumerate(value):
+            # With `[]` each member of a hash would begin a new one.
+            yield from pairs(item, f"{name}[{index if isinstance(item, dict) else ''}]")
     else:
         yield name, str(value).lower() if isinstance(value, bool) else str(value)

@@ -174,10 +174,27 @@ class InvoiceSettingsParameters(TypedDict, total=False):
     footer: str | None
 
 
+class Line(TypedDict, total=False):
+    """One payout: how much, to which wallet. Without a network it is found from the number."""
+
+    amount: Required[int]
+    phone: Required[str]
+    account_holder_name: str | None
+    description: str | None
+    metadata: dict[str, str] | None
+    network: str | None
+
+
 class MandateData(TypedDict, total=False):
     """What the mandate shall say."""
 
     customer_acceptance: Required[CustomerAcceptance]
+
+
+class MarketingFeature(TypedDict, total=False):
+    """One line of a pricing table."""
+
+    name: Required[str]
 
 
 class MobileMoneyOptions(TypedDict, total=False):
@@ -189,6 +206,15 @@ class MobileMoneyParameters(TypedDict, total=False):
 
     network: str | None
     phone: str | None
+
+
+class PackageDimensions(TypedDict, total=False):
+    """Inches and ounces, as at Stripe."""
+
+    height: Required[float]
+    length: Required[float]
+    weight: Required[float]
+    width: Required[float]
 
 
 class PaymentMethodData(TypedDict, total=False):
@@ -837,6 +863,34 @@ class PaymentMethodsUpdate(TypedDict, total=False):
     metadata: dict[str, str | None] | None
 
 
+class PayoutBatchesCreate(TypedDict, total=False):
+    """Payouts of one currency, as `lines` or as a CSV `file` with the same columns."""
+
+    currency: Required[str]
+    description: str | None
+    expand: list[str]
+    file: Upload | None
+    lines: list[Line] | None
+    metadata: dict[str, str] | None
+
+
+class PayoutBatchesList(TypedDict, total=False):
+    """Every batch."""
+
+    created: Created | int | None
+    ending_before: str | None
+    expand: list[str]
+    limit: int
+    starting_after: str | None
+
+
+class PayoutBatchesRetrieve(TypedDict, total=False):
+    """Which batch."""
+
+    payout_batch: Required[str]
+    expand: list[str]
+
+
 class PayoutsCancel(TypedDict, total=False):
     """Which payout."""
 
@@ -894,6 +948,83 @@ class PayoutsUpdate(TypedDict, total=False):
     payout: Required[str]
     expand: list[str]
     metadata: dict[str, str | None] | None
+
+
+class ProductsCreate(TypedDict, total=False):
+    """A product. Its id may be the merchant's own."""
+
+    name: Required[str]
+    active: bool
+    description: str | None
+    expand: list[str]
+    id: str | None
+    images: list[str] | None
+    marketing_features: list[MarketingFeature] | None
+    metadata: dict[str, str] | None
+    package_dimensions: PackageDimensions | None
+    shippable: bool
+    statement_descriptor: str
+    tax_code: str | None
+    type: Literal['good', 'service']
+    unit_label: str | None
+    url: str | None
+
+
+class ProductsDelete(TypedDict, total=False):
+    """Which product."""
+
+    product: Required[str]
+    expand: list[str]
+
+
+class ProductsList(TypedDict, total=False):
+    """Filter by what a product is."""
+
+    active: bool | None
+    created: Created | int | None
+    ending_before: str | None
+    expand: list[str]
+    ids: list[str] | None
+    limit: int
+    shippable: bool | None
+    starting_after: str | None
+    type: Literal['good', 'service'] | None
+    url: str | None
+
+
+class ProductsRetrieve(TypedDict, total=False):
+    """Which product."""
+
+    product: Required[str]
+    expand: list[str]
+
+
+class ProductsSearch(TypedDict, total=False):
+    """A query, and where its next page begins."""
+
+    query: Required[str]
+    expand: list[str]
+    limit: int
+    page: str | None
+
+
+class ProductsUpdate(TypedDict, total=False):
+    """Only what is given changes."""
+
+    product: Required[str]
+    active: bool
+    description: str | None
+    expand: list[str]
+    images: list[str] | None
+    marketing_features: list[MarketingFeature] | None
+    metadata: dict[str, str | None] | None
+    name: str
+    package_dimensions: PackageDimensions | None
+    shippable: bool
+    statement_descriptor: str
+    tax_code: str | None
+    unit_label: str | None
+    url: str | None
 
 
 class RefundsCancel(TypedDict, total=False):
@@ -1351,6 +1482,22 @@ class PaymentMethods(Resource[R]):
         return self._call("payment_methods.update", params, idempotency_key=idempotency_key)
 
 
+class PayoutBatches(Resource[R]):
+    """`payout_batches`."""
+
+    def create(self, *, idempotency_key: str | None = None, **params: Unpack[PayoutBatchesCreate]) -> R:
+        """Pay out to thousands of wallets at once: all lines are accepted, or none."""
+        return self._call("payout_batches.create", params, idempotency_key=idempotency_key)
+
+    def list(self, *, idempotency_key: str | None = None, **params: Unpack[PayoutBatchesList]) -> R:
+        """List payout batches, newest first."""
+        return self._call("payout_batches.list", params, idempotency_key=idempotency_key)
+
+    def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[PayoutBatchesRetrieve]) -> R:
+        """Retrieve a payout batch and its progress."""
+        return self._call("payout_batches.retrieve", params, idempotency_key=idempotency_key)
+
+
 class Payouts(Resource[R]):
     """`payouts`."""
 
@@ -1377,6 +1524,34 @@ class Payouts(Resource[R]):
     def update(self, *, idempotency_key: str | None = None, **params: Unpack[PayoutsUpdate]) -> R:
         """Update a payout's metadata."""
         return self._call("payouts.update", params, idempotency_key=idempotency_key)
+
+
+class Products(Resource[R]):
+    """`products`."""
+
+    def create(self, *, idempotency_key: str | None = None, **params: Unpack[ProductsCreate]) -> R:
+        """Create a product."""
+        return self._call("products.create", params, idempotency_key=idempotency_key)
+
+    def delete(self, *, idempotency_key: str | None = None, **params: Unpack[ProductsDelete]) -> R:
+        """Delete a product."""
+        return self._call("products.delete", params, idempotency_key=idempotency_key)
+
+    def list(self, *, idempotency_key: str | None = None, **params: Unpack[ProductsList]) -> R:
+        """List products, newest first."""
+        return self._call("products.list", params, idempotency_key=idempotency_key)
+
+    def retrieve(self, *, idempotency_key: str | None = None, **params: Unpack[ProductsRetrieve]) -> R:
+        """Retrieve a product."""
+        return self._call("products.retrieve", params, idempotency_key=idempotency_key)
+
+    def search(self, *, idempotency_key: str | None = None, **params: Unpack[ProductsSearch]) -> R:
+        """Search products by name, activity or metadata."""
+        return self._call("products.search", params, idempotency_key=idempotency_key)
+
+    def update(self, *, idempotency_key: str | None = None, **params: Unpack[ProductsUpdate]) -> R:
+        """Update a product."""
+        return self._call("products.update", params, idempotency_key=idempotency_key)
 
 
 class Refunds(Resource[R]):
@@ -1492,7 +1667,9 @@ class Operations(Resource[R]):
         self.mandates = Mandates(call)
         self.payment_intents = PaymentIntents(call)
         self.payment_methods = PaymentMethods(call)
+        self.payout_batches = PayoutBatches(call)
         self.payouts = Payouts(call)
+        self.products = Products(call)
         self.refunds = Refunds(call)
         self.setup_attempts = SetupAttempts(call)
         self.setup_intents = SetupIntents(call)

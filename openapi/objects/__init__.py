@@ -36,6 +36,7 @@ OBJECTS: dict[str, type[Struct]] = {
     "refund": refunds.Refund,
     "dispute": disputes.Dispute,
     "payout": payouts.Payout,
+    "payout_batch": payouts.PayoutBatch,
     "external_account": payouts.ExternalAccount,
     "deleted_external_account": payouts.DeletedExternalAccount,
     "setup_intent": setup_intents.SetupIntent,

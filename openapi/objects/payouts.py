@@ -109,3 +109,36 @@ class Payout(Struct, kw_only=True):
     status: Literal["canceled", "failed", "in_transit", "paid", "pending"]
     trace_id: TraceId
     type: Literal["bank_account", "mobile_money"]
+
+
+class BatchPart(Struct):
+    """The payouts of a batch that have one status."""
+
+    amount: int
+    count: int
+
+
+class BatchProgress(Struct):
+    """A batch's payouts by their status; what has yet to be made is pending."""
+
+    pending: BatchPart
+    in_transit: BatchPart
+    paid: BatchPart
+    failed: BatchPart
+    canceled: BatchPart
+
+
+class PayoutBatch(Struct):
+    """Thousands of payouts to wallets that were accepted together."""
+
+    id: str
+    object: Literal["payout_batch"]
+    amount: int
+    count: int
+    created: Timestamp
+    currency: Currency
+    description: str | None
+    livemode: bool
+    metadata: Metadata
+    progress: BatchProgress
+    status: Literal["completed", "processing"]

@@ -3,6 +3,7 @@
 import io
 from typing import Any
 
+import httpx
 from live import Merchant, eventually
 
 ON_SETUPS = ("retrieve", "update", "confirm", "cancel")
@@ -41,6 +42,7 @@ def one_of_everything(merchant: Merchant) -> dict[str, str]:
         **{f"setup_intents.{name}": open_setup(api).id for name in ON_SETUPS},
         "account": account,
         "payout": payout.id,
+        "payout_batch": batch(merchant),
         "dispute": disputed(merchant),
         **{f"external_accounts.{name}": external.id for name in ("retrieve", "update", "delete")},
         "events.retrieve": api.events.list().data[0].id,
@@ -72,6 +74,17 @@ def disputed(merchant: Merchant) -> str:
     )
     found = eventually(lambda: merchant.api.disputes.list().data or None)
     identifier: str = found[0].id
+    return identifier
+
+
+def batch(merchant: Merchant) -> str:
+    """A batch of one payout; the SDK does not know batches."""
+    reply = httpx.post(
+        f"{merchant.stack.base}/v1/payout_batches",
+        json={"currency": "xaf", "lines": [{"amount": 500, "phone": "+237670000001"}]},
+        headers={"Authorization": f"Bearer {merchant.secret_key}"},
+    )
+    identifier: str = reply.json()["id"]
     return identifier
 
 

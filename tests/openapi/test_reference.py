@@ -76,7 +76,13 @@ def _calls(page: str) -> dict[str, str]:
 
 
 # Calls whose example names an object in a parameter, or needs one.
-NAMING = {"file_links.create", "payment_methods.attach", "payouts.create", "refunds.create"}
+NAMING = {
+    "file_links.create",
+    "payment_methods.attach",
+    "payout_batches.create",
+    "payouts.create",
+    "refunds.create",
+}
 
 
 def test_each_command_does_what_the_page_says(page: str, merchant: Merchant) -> None:
