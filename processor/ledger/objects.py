@@ -15,6 +15,8 @@ _CATEGORIES = {
     "payment_refund": "refund",
     "payment_failure_refund": "refund_failure",
     "adjustment": "dispute",
+    "payout_failure": "payout_reversal",
+    "payout_cancel": "payout_reversal",
 }
 
 
