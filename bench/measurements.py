@@ -17,7 +17,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from bench import bulk, load, pgbench
+from bench import balance, bulk, load, pgbench
 from bench.stack import Stack, create_merchant, in_database
 
 Line = dict[str, Any]  # one measurement as it is printed
@@ -102,14 +102,40 @@ def batch_vs_rest(bench: Bench) -> Line:
     return {"ours": ours, "limit": rest, "ratio": round(ours / rest, 2), "unit": UNIT}
 
 
+def balance_1m(bench: Bench) -> Line:
+    """Reads of a balance after 1,000,000 ledger entries, against one after 1,000."""
+    keys = {}
+    for transactions in (500, 500_000):
+        tenant, secret_key, _ = create_merchant(bench.stack, f"{2 * transactions} entries")
+        balance.grow(bench.stack, tenant.test_schema, transactions)
+        keys[transactions] = secret_key
+    rates: dict[int, list[float]] = {500: [], 500_000: []}
+    for _ in range(bench.turns):
+        for transactions, secret_key in keys.items():
+            rate, amount = balance.reads(bench.stack, secret_key, bench.seconds)
+            if amount != transactions:
+                raise Wrong(f"the balance is {amount}, and {transactions} was posted")
+            rates[transactions].append(round(rate, 1))
+    limit, ours = median(rates[500]), median(rates[500_000])
+    return {
+        "ours": ours,
+        "limit": limit,
+        "ratio": round(ours / limit, 3),
+        "unit": "reads/s",
+        "turns": rates[500_000],
+        "limit_turns": rates[500],
+    }
+
+
 UNIT = "payment intents/s"
 MEASUREMENTS: dict[str, Callable[[Bench], Line]] = {
     "rest_create": rest_create,
     "batch_create": batch_create,
     "batch_vs_rest": batch_vs_rest,
+    "balance_1m": balance_1m,
 }
 # What we promise ourselves. A line says whether its ratio is at least this.
-TARGETS = {"rest_create": 0.40, "batch_create": 0.50, "batch_vs_rest": 15.0}
+TARGETS = {"rest_create": 0.40, "batch_create": 0.50, "batch_vs_rest": 15.0, "balance_1m": 0.80}
 
 
 def measure(bench: Bench, name: str) -> Line:
