@@ -20,6 +20,7 @@ from bench.chaos.clients import Acknowledged
 from bench.chaos.kills import Killer
 from bench.chaos.plan import Payment, Plan, draw
 from bench.chaos.run import run
+from processor.ledger.verify import Breach
 
 
 def test_killed_processes_and_broken_providers_cost_nobody_a_franc(tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def kinds_found(
     events: Counter[tuple[str, str]] = EVENTS,
     cleared: int = 500,
 ) -> set[str]:
-    ours = Ours(charges, intents, events, cleared)
+    ours = Ours(charges, intents, events, cleared=cleared)
     return {violation.kind for violation in audit(at_psps, ours, [TOLD])}
 
 
@@ -148,6 +149,11 @@ def test_an_event_that_is_missing_or_repeated_is_noticed(
 
 def test_a_ledger_that_is_a_franc_short_is_noticed() -> None:
     assert kinds_found([TAKEN], [CHARGE], [INTENT], cleared=499) == {"ledger"}
+
+
+def test_a_ledger_that_breaks_its_own_promise_is_noticed() -> None:
+    ours = Ours([CHARGE], [INTENT], EVENTS, [Breach("every transaction balances", ["txn_1"])], 500)
+    assert [each.about for each in audit([TAKEN], ours, [TOLD])] == ["every transaction balances"]
 
 
 # --- what chaos has found before ----------------------------------------------------------------

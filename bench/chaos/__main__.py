@@ -1,10 +1,12 @@
-"""`python -m bench.chaos`: one run, one JSON object per measurement, the last one a summary.
+"""`python -m bench.chaos [--payments N] [--kills N]`: one run, one JSON object per measurement, the
+last one a summary.
 
 Environment: CHAOS_SEED replays a run (drawn when not given), CHAOS_PAYMENTS and CHAOS_KILLS say how
 much (400 and 60). CHAOS_SABOTAGE=1 breaks the engine on purpose: then the run must fail. The exit
 code is 1 if a promise was broken.
 """
 
+import argparse
 import json
 import os
 import secrets
@@ -23,8 +25,13 @@ def main() -> int:
     """Run and print."""
     environment = os.environ
     seed = int(environment.get("CHAOS_SEED") or secrets.randbelow(1_000_000))
-    payments = int(environment.get("CHAOS_PAYMENTS") or 400)
-    kills = int(environment.get("CHAOS_KILLS") or 60)
+    parser = argparse.ArgumentParser(prog="python -m bench.chaos", description=__doc__)
+    parser.add_argument(
+        "--payments", type=int, default=int(environment.get("CHAOS_PAYMENTS") or 400)
+    )
+    parser.add_argument("--kills", type=int, default=int(environment.get("CHAOS_KILLS") or 60))
+    options = parser.parse_args()
+    payments, kills = options.payments, options.kills
     sabotage = environment.get("CHAOS_SABOTAGE") == "1"
     _print(measurement="plan", seed=seed, payments=payments, kills=kills, sabotage=sabotage)
     folder = Path(tempfile.mkdtemp(prefix="cpay-chaos-"))

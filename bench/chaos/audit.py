@@ -113,11 +113,13 @@ def _intents(ours: Ours) -> Iterable[Violation]:
 
 
 def _ledger(attempts: Sequence[Attempt], ours: Ours) -> Iterable[Violation]:
-    """Each paid charge is posted once, and the ledgers' sum is what the PSPs moved."""
+    """Each ledger holds by itself, and their sum is what the PSPs moved."""
     for charge in ours.charges:
         wanted = [charge.amount_captured] if charge.state == "succeeded" else []
         if charge.posted != wanted:
             yield Violation("ledger", charge.id, f"{charge.posted}, not {wanted}")
+    for breach in ours.breaches:
+        yield Violation("ledger", breach.promise, f"{breach.rows}")
     moved = sum(amount for attempt in attempts for amount in attempt.taken)
     if moved != ours.cleared:
         yield Violation("ledger", "all tenants", f"{ours.cleared} booked, {moved} moved")

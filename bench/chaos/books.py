@@ -12,6 +12,7 @@ from typing import Any, Literal
 import asyncpg
 import msgspec
 
+from processor.ledger.verify import Breach, verify
 from providers.sandbox.book import Change
 
 Fate = Literal["open", "held", "taken", "nothing"]
@@ -75,6 +76,7 @@ class Ours:
     charges: list[Charge] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     events: Counter[tuple[str, str]] = field(default_factory=Counter)  # by object id and type
+    breaches: list[Breach] = field(default_factory=list)  # of the ledgers' own promises
     cleared: int = 0  # what the ledgers say that providers took for the merchants
 
 
@@ -124,13 +126,14 @@ async def ours(connection: asyncpg.Connection, schemas: Sequence[str]) -> Ours:
     """What these tenants' schemas hold."""
     found = Ours()
     for schema in schemas:
-        async with connection.transaction():
+        async with connection.transaction(isolation="repeatable_read"):
             await connection.execute(f'set local search_path = "{schema}"')
             charges, intents = await connection.fetch(_CHARGES), await connection.fetch(_INTENTS)
             events = await connection.fetch(
                 "select object_id, type, count(*) from events group by 1, 2"
             )
             found.cleared += await connection.fetchval(_CLEARED)
+            found.breaches += await verify(connection)
         found.charges += [Charge(schema, **row) for row in charges]
         found.intents += [Intent(schema, **row) for row in intents]
         found.events.update({(row[0], row[1]): row[2] for row in events})
