@@ -22,7 +22,8 @@ from processor.doors import Visit, admit
 from processor.engine import Call, Processor, refusal
 from processor.errors import APIError, InvalidRequest, NotFound
 from processor.operations import Request, Stored
-from rpc import codec
+from rpc.decoder import decode
+from rpc.encoder import encode
 from tenants.ids import new_id
 
 MAX_BATCH_BODY = 8_000_000  # bytes; one call has the largest that any operation takes
@@ -110,7 +111,7 @@ async def _open(
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != CONTENT_TYPE:
         raise _refused(415, f"Invalid content type: {kind[:80]!r}. Send {CONTENT_TYPE}.")
-    return visit, codec.decode(await _body(receive, limit))
+    return visit, decode(await _body(receive, limit))
 
 
 async def _body(receive: Receive, limit: int) -> bytes:
@@ -191,7 +192,7 @@ def _shown(stored: Stored, identifier: str) -> Answer:
 
 
 async def _respond(send: Send, status: int, answer: Answer, identifier: str) -> None:
-    body = codec.encode(answer)
+    body = encode(answer)
     headers = [
         (b"content-type", CONTENT_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),

@@ -1,4 +1,4 @@
-"""CBOR (RFC 8949) in and out, for bytes that anybody may have sent.
+"""CBOR (RFC 8949) from anybody, decoded with care.
 
 What is taken is CBOR's likeness of JSON, and bytes: null, booleans, integers, floats, text, byte
 strings, arrays, and maps with text keys, all of definite length. Everything else that CBOR can say
@@ -8,7 +8,6 @@ A body is scanned before it is decoded. One byte can stand for an empty list, wh
 of memory; so it is the number of items that must be bounded, and known before any is made.
 """
 
-from functools import lru_cache
 from typing import Any
 
 import cbor2
@@ -39,30 +38,6 @@ def decode(body: bytes) -> Any:
         )
     except cbor2.CBORDecodeError as error:
         raise _invalid(str(error)[:200]) from None
-
-
-def encode(tree: Any) -> bytes:
-    """Deterministic CBOR: equal trees have equal bytes (RFC 8949, section 4.2).
-
-    Floats have 64 bits. Keys are put in order here, because the library would sort those of every
-    map anew, which takes longer than to encode them.
-    """
-    return cbor2.dumps(_in_order(tree) if isinstance(tree, (dict, list)) else tree)
-
-
-def _in_order(tree: Any) -> Any:
-    if isinstance(tree, dict):
-        return {
-            key: _in_order(value) if isinstance(value := tree[key], (dict, list)) else value
-            for key in _ordered(tuple(tree))
-        }
-    return [_in_order(item) if isinstance(item, (dict, list)) else item for item in tree]
-
-
-@lru_cache(maxsize=4096)
-def _ordered(keys: tuple[str, ...]) -> tuple[str, ...]:
-    """Keys in the order of their encoded bytes: these begin with the length."""
-    return tuple(sorted(keys, key=lambda key: (len(key.encode()), key.encode())))
 
 
 def _scan(body: bytes) -> None:
