@@ -1,7 +1,6 @@
 """Documents at addresses that cannot be guessed: a payer's receipt, a file that was linked to."""
 
 import hmac
-import re
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
@@ -9,8 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from processor.engine import Processor
 from processor.file_links import store as file_links
 from processor.receipts import store
-
-_SCHEMA = re.compile(r"t[0-9]{1,18}_(test|live)")
+from tenants.provision import SCHEMA_NAME
 
 
 def handlers(processor: Processor) -> list[HTTPRouteHandler]:
@@ -19,7 +17,7 @@ def handlers(processor: Processor) -> list[HTTPRouteHandler]:
     @get("/receipts/{schema:str}/{charge:str}/{token:str}", include_in_schema=False)
     async def receipt(schema: str, charge: str, token: str) -> Response[bytes]:
         expected = processor.secrets.receipt_token(schema, charge)
-        if not (_SCHEMA.fullmatch(schema) and hmac.compare_digest(expected, token)):
+        if not (SCHEMA_NAME.fullmatch(schema) and hmac.compare_digest(expected, token)):
             return _not_found()
         body = await store.read(processor, schema, charge)
         if body is None:
@@ -37,7 +35,7 @@ def handlers(processor: Processor) -> list[HTTPRouteHandler]:
     @get("/links/{schema:str}/{link:str}/{token:str}", include_in_schema=False)
     async def linked(schema: str, link: str, token: str) -> Response[bytes]:
         expected = processor.secrets.file_link_token(schema, link)
-        if not (_SCHEMA.fullmatch(schema) and hmac.compare_digest(expected, token)):
+        if not (SCHEMA_NAME.fullmatch(schema) and hmac.compare_digest(expected, token)):
             return _not_found()
         found = await file_links.content(processor, schema, link)
         if found is None:

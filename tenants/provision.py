@@ -6,6 +6,7 @@ the same name. The serving role may become a tenant's role, and inherits nothing
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,10 @@ import asyncpg
 
 from tenants.ids import new_id
 from tenants.migrate import migrate_schema
+
+# The names that `create_tenant` gives to schemas: what comes out of a URL must look like one before
+# it is used as one.
+SCHEMA_NAME = re.compile(r"t[0-9]{1,18}_(test|live)")
 
 # The jobs that every schema is born with and that never end: to forget old idempotency keys, and to
 # make available the money that has been pending long enough.

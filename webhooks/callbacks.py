@@ -19,10 +19,10 @@ from processor.payments.objects import Intent
 from processor.setup_intents import settlement as setup_intents
 from processor.setup_intents.objects import SetupIntent
 from providers.boundary import ForgedCallback
+from tenants.provision import SCHEMA_NAME
 
 MAX_CALLBACK = 100_000  # bytes
 
-_SCHEMA = re.compile(r"t[0-9]{1,18}_(test|live)")
 _REFERENCE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 # What a reference of ours is about, and the job that asks what became of it.
@@ -152,7 +152,7 @@ async def _returned(
 
 
 def _known_shape(schema: str, reference: str) -> bool:
-    return bool(_SCHEMA.fullmatch(schema) and _REFERENCE.fullmatch(reference))
+    return bool(SCHEMA_NAME.fullmatch(schema) and _REFERENCE.fullmatch(reference))
 
 
 async def _schema_exists(processor: Processor, schema: str) -> bool:
