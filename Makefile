@@ -1,8 +1,11 @@
 # Every target runs inside the virtual environment that cpay/bootstrap.py builds from the lock files.
-# `make PYTHON=/path/to/python3` names another Python, `make test ARGS="-k refund"` passes arguments.
+# `make PYTHON=/path/to/python3` names another Python, `make test ARGS="-k refund" JOBS=0` passes arguments.
 
 PYTHON ?= python3
 ARGS ?=
+# Tests wait as much as they compute: two processes, each with a stack of its own. More of them on two
+# cores are quicker, and miss moments that tests wait for.
+JOBS ?= 2
 STRIPE_SUITE ?= ../shared/stripe
 CPAY_STATE_DIR ?= .cpay
 FOLDERS = storage providers tenants processor webhooks openapi rpc dashboard cpay
@@ -25,7 +28,7 @@ run: ## Run everything on this machine until Ctrl-C: database, API, worker, sand
 	@exec env CPAY_END_WITH_PARENT=$$PPID $(RUNTIME) python -m cpay dev $(ARGS)
 
 test: ## Run the whole test suite
-	@$(DEVELOPMENT) python -m pytest $(ARGS)
+	@$(DEVELOPMENT) python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 compatibility: ## Drive the official Stripe SDKs against the running stack; no score may fall
 	@$(DEVELOPMENT) python tests/compatibility.py "$(STRIPE_SUITE)" "$(CPAY_STATE_DIR)" $(ARGS)

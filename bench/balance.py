@@ -13,12 +13,12 @@ import asyncpg
 
 from bench.stack import Stack, in_database
 
-# So many movements of one franc.
+# So many movements of one franc, of a kind that needs no payment to stand in the books.
 _FILL = """
 with made as (
     insert into ledger_transactions
     (id, created, kind, shown, source, currency, amount, fee, available_on, fee_details)
-    select 'txn_bench' || lpad(n::text, 9, '0'), 1800000000, 'charge', true, 'bench', 'xaf',
+    select 'txn_bench' || lpad(n::text, 9, '0'), 1800000000, 'adjustment', true, 'bench', 'xaf',
            1, 0, 1800000000, '[]'
     from generate_series(1, $1::bigint) as n
     returning id

@@ -34,44 +34,80 @@ class Plan(Struct):
 class Copy:
     """A row to insert again and again, with `NEW` where each of its ids differs."""
 
-    insert: str
+    statement: str  # inserts or updates a set of rows, from an array for each column
     values: list[Any]
 
 
 NEW = "#" * 16
 
-# The tables that a call writes to, and how to find its row there. Columns that PostgreSQL fills in
-# by itself are left out.
+# The tables that a call writes to, and how to find its row there.
 _ROWS = {
-    "idempotency_keys": "subject",
-    "payment_intents": "id",
-    "events": "object_id",
+    "idempotency_keys": "subject = $1",
+    "payment_intents": "id = $1",
+    "events": "object_id = $1",
 }
+
+# Columns that PostgreSQL fills in by itself.
+_OWN = {"events": "transaction", "ledger_entries": "id"}
+
 _COLUMNS = """
 select attname, format_type(atttypid, atttypmod) as type from pg_attribute
-where attrelid = $1::regclass and attnum > 0 and not attisdropped and attname <> 'transaction'
+where attrelid = $1::regclass and attnum > 0 and not attisdropped and attname <> $2
 order by attnum
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A table's columns, and rows of it to copy."""
+
+    table: str
+    columns: list[asyncpg.Record]
+    rows: list[asyncpg.Record]
+
+
+async def find(connection: asyncpg.Connection, table: str, where: str, about: str) -> Found:
+    """The rows of a table about one thing: `where` names it `$1`."""
+    columns = await connection.fetch(_COLUMNS, table, _OWN.get(table, ""))
+    return Found(
+        table, columns, await connection.fetch(f"select * from {table} where {where}", about)
+    )
+
+
 async def copies(connection: asyncpg.Connection, intent: str) -> list[Copy]:
     """What to insert for an intent like this one."""
-    rows: dict[str, asyncpg.Record] = {}
-    columns: dict[str, list[asyncpg.Record]] = {}
-    for table, column in _ROWS.items():
-        columns[table] = await connection.fetch(_COLUMNS, table)
-        rows[table] = await connection.fetchrow(
-            f"select * from {table} where {column} = $1", intent
-        )
-    old = [intent, rows["events"]["id"], rows["idempotency_keys"]["key"]]
-    return [_copy(table, columns[table], rows[table], old) for table in _ROWS]
+    keys, intents, events = [
+        await find(connection, table, where, intent) for table, where in _ROWS.items()
+    ]
+    old = [intent, events.rows[0]["id"], keys.rows[0]["key"]]
+    return [copy for found in (keys, intents, events) for copy in inserts(found, old)]
 
 
-def _copy(table: str, columns: list[asyncpg.Record], row: asyncpg.Record, old: list[str]) -> Copy:
-    names = ", ".join(column["attname"] for column in columns)
-    arrays = ", ".join(f"${i}::{column['type']}[]" for i, column in enumerate(columns, 1))
-    values = [_marked(row[column["attname"]], old) for column in columns]
-    return Copy(f"insert into {table} ({names}) select * from unnest({arrays})", values)
+def inserts(found: Found, old: list[str]) -> list[Copy]:
+    """For each row found, how to insert more like it. `old` ids are to differ."""
+    names = ", ".join(column["attname"] for column in found.columns)
+    statement = f"insert into {found.table} ({names}) select * from {_arrays(found)}"
+    return [Copy(statement, _values(found, row, old)) for row in found.rows]
+
+
+def updates(found: Found, old: list[str]) -> list[Copy]:
+    """For each row found, how to make others, with another `id`, what it is."""
+    names = [column["attname"] for column in found.columns]
+    changes = ", ".join(f"{name} = r.{name}" for name in names if name != "id")
+    statement = (
+        f"update {found.table} t set {changes} from {_arrays(found)} as r({', '.join(names)})"
+        " where t.id = r.id"
+    )
+    return [Copy(statement, _values(found, row, old)) for row in found.rows]
+
+
+def _arrays(found: Found) -> str:
+    arrays = (f"${i}::{column['type']}[]" for i, column in enumerate(found.columns, 1))
+    return f"unnest({', '.join(arrays)})"
+
+
+def _values(found: Found, row: asyncpg.Record, old: list[str]) -> list[Any]:
+    return [_marked(row[column["attname"]], old) for column in found.columns]
 
 
 def _marked(value: Any, old: list[str]) -> Any:
@@ -113,7 +149,7 @@ async def run(plan: Plan) -> float:
             async with pool.acquire() as connection, connection.transaction():
                 for part in parts:
                     columns = [column(value, batch) for value in part.values]
-                    await connection.execute(part.insert, *columns)
+                    await connection.execute(part.statement, *columns)
             inserted += plan.batch
         return inserted
 

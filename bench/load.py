@@ -9,7 +9,8 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Iterator
-from itertools import count
+from functools import partial
+from itertools import count, cycle
 from typing import Literal, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -24,12 +25,14 @@ class Plan(Struct):
     """What to send, and for how long."""
 
     base: str  # of the API
-    secret_key: str
+    secret_keys: list[str]  # each request has the next one of them
     kind: Literal["rest_create", "batch_create"]
     connections: int
     seconds: float
     warm_up: float = 1.0  # seconds that are not counted
+    warm_up_requests: int = 0  # that are not counted either, however long they take
     batch: int = 500  # calls in a body of `batch_create`
+    rate: float | None = None  # requests a second of all connections together; None: the most
 
 
 class Outcome(Struct):
@@ -40,6 +43,11 @@ class Outcome(Struct):
     seconds: float
     latencies: list[float]  # seconds, of each counted request, in ascending order
     made: int  # payment intents, those of the warm-up too
+
+    @property
+    def rate(self) -> float:
+        """Payment intents a second."""
+        return self.items / self.seconds
 
 
 class Refused(Exception):
@@ -55,11 +63,12 @@ def requests(plan: Plan) -> Iterator[bytes]:
         "rest_create": ("/v1/payment_intents", "application/x-www-form-urlencoded"),
         "batch_create": ("/rpc.batch", "application/cbor"),
     }[plan.kind]
-    start = (
-        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {plan.secret_key}\r\n"
+    starts = [
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\n"
         f"Content-Type: {content_type}\r\n"
-    )
-    for headers, body in bodies:
+        for key in plan.secret_keys
+    ]
+    for start, (headers, body) in zip(cycle(starts), bodies, strict=False):  # both without end
         head = f"{start}{headers}Content-Length: {len(body)}\r\n\r\n"
         yield head.encode() + body
 
@@ -86,9 +95,19 @@ def _batches(plan: Plan, run: str) -> Iterator[tuple[str, bytes]]:
 class _Connection(asyncio.Protocol):
     """Sends a request, waits for its answer, sends the next."""
 
-    def __init__(self, following: Iterator[bytes], answered: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        following: Iterator[bytes],
+        answered: Callable[[float], None],
+        first: float = 0.0,
+        every: float = 0.0,
+    ) -> None:
+        """With `every`, a request is due `first` seconds from now and then every so many; it is as
+        late as it is answered after that, even if the one before held it up."""
         self._following = following
         self._answered = answered
+        self._every = every
+        self._due = time.perf_counter() + first
         self._received = bytearray()
         self._needed = 0  # length of the answer that is arriving; 0 before its head is there
         self._sent_at = 0.0
@@ -98,11 +117,19 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's has other ancestors
-        self._send()
+        self._send_when_due()
+
+    def _send_when_due(self) -> None:
+        wait = self._due - time.perf_counter() if self._every else 0.0
+        if wait > 0:
+            asyncio.get_running_loop().call_later(wait, self._send)
+        else:
+            self._send()
 
     def _send(self) -> None:
         request = next(self._following)
-        self._sent_at = time.perf_counter()
+        self._sent_at = self._due if self._every else time.perf_counter()
+        self._due += self._every
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -111,8 +138,8 @@ class _Connection(asyncio.Protocol):
             end = self._received.find(b"\r\n\r\n")
             if end < 0:
                 return
-            at = self._received.find(b"content-length:", 0, end) + len(b"content-length:")
-            self._needed = end + 4 + int(self._received[at : self._received.index(b"\r", at)])
+            _, _, length = self._received[:end].lower().partition(b"content-length:")
+            self._needed = end + 4 + int(length.partition(b"\r")[0])
         if len(self._received) < self._needed:
             return
         if not self._received.startswith(b"HTTP/1.1 200 "):
@@ -125,7 +152,7 @@ class _Connection(asyncio.Protocol):
             self.ended.set_result(None)
             self._transport.close()
         else:
-            self._send()
+            self._send_when_due()
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.ended.done():
@@ -139,15 +166,21 @@ async def run(plan: Plan) -> Outcome:
     latencies: list[float] = []
     loop = asyncio.get_running_loop()
     connections = []
-    for _ in range(plan.connections):
+    every = plan.connections / plan.rate if plan.rate else 0.0
+    for number in range(plan.connections):
+        first = every * number / plan.connections
         _, connection = await loop.create_connection(
-            lambda: _Connection(following, latencies.append), host, int(port)
+            partial(_Connection, following, latencies.append, first, every), host, int(port)
         )
         connections.append(connection)
     ended = asyncio.gather(*(connection.ended for connection in connections))
     await asyncio.wait([ended], timeout=plan.warm_up)
+    while len(latencies) < plan.warm_up_requests and not ended.done():
+        await asyncio.wait([ended], timeout=0.05)
     before, began = len(latencies), time.perf_counter()
     await asyncio.wait([ended], timeout=plan.seconds)
+    while len(latencies) == before and not ended.done():  # a turn shorter than an answer
+        await asyncio.wait([ended], timeout=0.05)
     counted, seconds = len(latencies) - before, time.perf_counter() - began
     for connection in connections:
         connection.stopping = True

@@ -20,8 +20,9 @@ from typing import Any
 import asyncpg
 
 from tenants import keys, provision
+from tenants.migrate import APP_ROLE
 
-START_SECONDS = 60
+START_SECONDS = 180
 
 
 class StackError(Exception):
@@ -43,6 +44,19 @@ class Stack:
         """The installation's pepper, to make keys."""
         return (self.state / "key_pepper").read_bytes()
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings of its processes, as environment variables: enough for an engine of one's
+        own on it."""
+        server = self.database_url.rpartition("@")[2]
+        password = (self.state / "app_password").read_text()
+        return {
+            "CPAY_DATABASE_URL": f"postgresql://{APP_ROLE}:{password}@{server}",
+            "CPAY_KEY_PEPPER": self.pepper.decode(),
+            "CPAY_SANDBOX_URL": self.sandbox,
+            "CPAY_STATE_DIR": str(self.state),
+        }
+
 
 def start_stack(
     state: Path, extra: Mapping[str, str] | None = None
@@ -54,7 +68,11 @@ def start_stack(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = os.environ | {"CPAY_PORT": str(port), "CPAY_STATE_DIR": str(state)}
+    environment = os.environ | {
+        "CPAY_PORT": str(port),
+        "CPAY_STATE_DIR": str(state),
+        "CPAY_END_WITH_PARENT": str(os.getpid()),
+    }
     output = state.parent / f"{state.name}.log"
     with output.open("wb") as log:
         process = subprocess.Popen(
@@ -76,9 +94,9 @@ def start_stack(
 
 
 def stop_stack(process: subprocess.Popen[bytes]) -> None:
-    """Stop a stack as Ctrl-C does."""
-    process.send_signal(signal.SIGINT)
-    process.wait(timeout=30)
+    """Stop a stack as Ctrl-C does, which what a shell runs in the background does not hear."""
+    process.send_signal(signal.SIGTERM)
+    process.wait(timeout=90)  # each part has 15 s to end in order, PostgreSQL twice as long
 
 
 def create_merchant(stack: Stack, name: str) -> tuple[provision.Tenant, str, str]:

@@ -16,11 +16,14 @@ import openapi.door
 import openapi.published
 import rpc.door
 import webhooks.callbacks
+import webhooks.redirects
 from cpay.reporting import configure
 from cpay.settings import Settings
 from cpay.wiring import build_engine
 from processor.engine import Processor
 from processor.errors import APIError, InvalidRequest, ServerError
+from processor.unresolved_payments import metrics as unresolved_metrics
+from tenants.connections import DATABASE_ERRORS
 from tenants.migrate import head
 
 logger = logging.getLogger(__name__)
@@ -44,6 +47,7 @@ def create_app(settings: Settings) -> Litestar:
             *openapi.published.routes(processor),
             *rpc.door.routes(processor),
             *webhooks.callbacks.handlers(processor),
+            *webhooks.redirects.handlers(processor),
             *dashboard.receipts.handlers(processor),
             *_operators_routes(processor),
         ],
@@ -81,6 +85,10 @@ def _operators_routes(processor: Processor) -> list[HTTPRouteHandler]:
 
     @get("/metrics", include_in_schema=False)
     async def metrics() -> Response[bytes]:
+        try:
+            await unresolved_metrics.refresh(processor.database)
+        except DATABASE_ERRORS as error:
+            logger.warning("the database does not answer (%s); gauges are as they were", error)
         return Response(
             prometheus_client.generate_latest(),
             media_type=prometheus_client.CONTENT_TYPE_LATEST,
@@ -91,10 +99,13 @@ def _operators_routes(processor: Processor) -> list[HTTPRouteHandler]:
 
 def _explain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """What is raised outside an operation, in the API's shape."""
-    if isinstance(error, (NotFoundException, MethodNotAllowedException)):
+    refused: APIError
+    if isinstance(error, APIError):
+        refused = error
+    elif isinstance(error, (NotFoundException, MethodNotAllowedException)):
         return openapi.door.unknown_url(request.method, request.scope["path"])
-    if isinstance(error, HTTPException) and error.status_code < 500:
-        refused: APIError = InvalidRequest(error.detail or "The request could not be read.")
+    elif isinstance(error, HTTPException) and error.status_code < 500:
+        refused = InvalidRequest(error.detail or "The request could not be read.")
         if error.status_code == 413:
             refused = InvalidRequest("The body is longer than any that this call takes.")
         refused.status = error.status_code

@@ -28,7 +28,10 @@ GRACEFUL_SECONDS = 5
 _LEDGER = "cpay.ledger_command"
 _PRICE = "cpay.price_command"
 _PAYOUTS = "cpay.payouts_command"
+_PROVIDERS = "cpay.providers_command"
 _RECONCILE = "cpay.reconcile_command"
+_REPORT = "cpay.report_command"
+_UNRESOLVED = "cpay.unresolved_command"
 
 Command = Callable[[Settings, argparse.Namespace], None]
 
@@ -58,17 +61,26 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "serve", _serve, "serve the API, the dashboard and the hosted checkout")
     _add(commands, "worker", _worker, "do the background work: look-ups, webhooks, receipts")
     sandbox = _add(commands, "sandbox", _sandbox, "run the sandbox PSPs")
-    sandbox.add_argument("name", nargs="?", help="check and show one PSP, for example `mtn`")
+    sandbox.add_argument("name", nargs="?", help="one PSP alone, for example `mtn` (default: all)")
     sandbox.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
     sandbox.add_argument("--port", type=int, default=SANDBOX_PORT, help="default: %(default)s")
     sandbox.add_argument("--public-url", help="where payers' browsers reach it, if elsewhere")
     _add(commands, "migrate", _migrate, "bring the database and all tenants to this version")
     _add(commands, "settings", _settings, "explain every setting and show the value in force")
-    _add_tenant_commands(commands.add_parser("tenant", help="create, list, export, delete tenants"))
+    _add_tenant_commands(
+        commands.add_parser("tenant", help="create, list, suspend, export, restore, delete tenants")
+    )
     _add_ledger_commands(commands.add_parser("ledger", help="prove the books"))
     _add_payout_commands(commands.add_parser("payouts", help="bank files, and banks' answers"))
     _add_reconcile_commands(
         commands.add_parser("reconcile", help="hold providers' statements against the books")
+    )
+    _add_unresolved_commands(
+        commands.add_parser("unresolved", help="payments that nobody can explain: see and end them")
+    )
+    _add_report_command(commands)
+    _add_provider_commands(
+        commands.add_parser("providers", help="accounts at providers, their credentials and health")
     )
     _add_price_commands(commands.add_parser("price", help="set, list, unset what charges cost"))
     _add_key_commands(commands.add_parser("key", help="create, roll, revoke, list API keys"))
@@ -93,9 +105,21 @@ def _add_tenant_commands(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--country", default="CM", help="ISO 3166 code (default: %(default)s)")
     create.add_argument("--currency", default="xaf", help="default currency (default: %(default)s)")
     _add(commands, "list", _operator("list_tenants"), "list all tenants, one JSON object a line")
-    export = _add(commands, "export", _operator("export_tenant"), "write a tenant's data to a file")
+    export = _add(
+        commands, "export", _operator("export_tenant"), "write a tenant and its documents to a file"
+    )
     export.add_argument("tenant", help="acct_...")
-    export.add_argument("file", type=Path, help="target, in pg_dump's custom format")
+    export.add_argument("file", type=Path, help="target, a tar archive")
+    restore = _add(
+        commands, "restore", _operator("restore_tenant"), "bring an exported tenant back, alone"
+    )
+    restore.add_argument("file", type=Path, help="what `cpay tenant export` wrote")
+    suspend = _add(
+        commands, "suspend", _operator("suspend_tenant"), "do nothing for a tenant until it resumes"
+    )
+    suspend.add_argument("tenant", help="acct_...")
+    resume = _add(commands, "resume", _operator("resume_tenant"), "go on with a suspended tenant")
+    resume.add_argument("tenant", help="acct_...")
     delete = _add(commands, "delete", _operator("delete_tenant"), "delete a tenant for ever")
     delete.add_argument("tenant", help="acct_...")
     delete.add_argument(
@@ -207,6 +231,113 @@ def _add_reconcile_commands(parser: argparse.ArgumentParser) -> None:
         command.add_argument("--by", required=True, help="who does it, for the auditor")
 
 
+def _add_unresolved_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    queue = _add(
+        commands, "list", _operator("list_queue", _UNRESOLVED), "list the queue, oldest first"
+    )
+    queue.add_argument("--tenant", help="acct_...; every tenant when not given")
+    queue.add_argument("--type", choices=("charge", "refund", "payout"), help="default: any")
+    queue.add_argument("--provider", help="account as charges name it; any when not given")
+    queue.add_argument("--hours", type=float, default=0, help="only those at least this old")
+    show = _add(commands, "show", _operator("show", _UNRESOLVED), "show one, with its history")
+    look = _add(commands, "look-up", _operator("look_up", _UNRESOLVED), "ask the provider now")
+    resolve = _add(
+        commands,
+        "resolve",
+        _operator("resolve", _UNRESOLVED),
+        "say what became of the money; above the limit, propose it",
+    )
+    approve = _add(
+        commands, "approve", _operator("approve", _UNRESOLVED), "approve another one's proposal"
+    )
+    reject = _add(commands, "reject", _operator("reject", _UNRESOLVED), "reject a proposal")
+    for command in (show, look, resolve, approve, reject):
+        command.add_argument("item", help="unp_...")
+        command.add_argument("--tenant", required=True, help="acct_...")
+    resolve.add_argument("outcome", choices=("succeeded", "failed"))
+    resolve.add_argument("--reference", help="the provider's number; needed for succeeded")
+    for command in (approve, reject):
+        command.add_argument("--proposal", required=True, help="upd_..., as `show` shows it")
+    for command in (resolve, approve, reject):
+        command.add_argument(
+            "--by", required=True, type=_words, help="who does it, for the auditor"
+        )
+        command.add_argument(
+            "--reason",
+            required=command is not approve,
+            type=_words,
+            help="why, for the auditor",
+        )
+    for command in (queue, show, look, resolve, approve, reject):
+        command.add_argument("--live", action="store_true", help="real money (default: test mode)")
+
+
+def _words(text: str) -> str:
+    """A text that says something. Raises ValueError, which argparse explains."""
+    if not text.strip():
+        raise ValueError
+    return text.strip()
+
+
+def _add_report_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> None:
+    report = _add(
+        commands, "report", _operator("report", _REPORT), "write a tenant's report as CSV"
+    )
+    report.add_argument("type", help="as the API names it, for example balance.summary.1")
+    report.add_argument("--tenant", required=True, help="acct_...")
+    report.add_argument("--live", action="store_true", help="real money (default: test mode)")
+    report.add_argument(
+        "--from", dest="start", required=True, type=datetime.fromisoformat, help="included"
+    )
+    report.add_argument(
+        "--to", dest="end", type=datetime.fromisoformat, help="not included (default: now)"
+    )
+    report.add_argument("--currency", help="only this one")
+    report.add_argument(
+        "--category", dest="reporting_category", help="only this one, for example refund"
+    )
+    report.add_argument("--columns", help="names with commas between them; all when not given")
+    report.add_argument("--timezone", help="of the times in it (default: UTC)")
+
+
+def _add_provider_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def account(verb: str, summary: str, function: str = "") -> argparse.ArgumentParser:
+        command = _add(commands, verb, _operator(function or verb, _PROVIDERS), summary)
+        command.add_argument("--tenant", help="acct_...; the installation's own when not given")
+        command.add_argument("--live", action="store_true", help="real money (default: test mode)")
+        return command
+
+    account("list", "list accounts, without secrets", "list_accounts")
+    opening = account("add", "add an account, if its provider accepts the credentials")
+    opening.add_argument("--provider", required=True, help="kind, for example mtn")
+    opening.add_argument("--environment", choices=("live", "sandbox", "provider_sandbox"))
+    renewal = account("replace", "replace an account's credentials, all or some")
+    check = account("check", "ask the provider whether it still accepts the credentials")
+    remove = account("remove", "forget an account and its credentials")
+    disable = account("disable", "the kill switch: send nothing new there")
+    disable.add_argument("--reason", required=True, help="why, for merchants and colleagues")
+    enable = account("enable", "let an account take payments again")
+    for command in (opening, renewal):
+        command.add_argument(
+            "--credentials", type=Path, help="file with a JSON object (default: standard input)"
+        )
+    for command in (opening, renewal, check, remove, disable, enable):
+        command.add_argument("name", help="as charges name it; the nickname of a tenant's new one")
+    health = _add(commands, "health", _operator("health", _PROVIDERS), "show how accounts are")
+    health.add_argument("name", nargs="?", help="all that are remarkable when not given")
+    _add(
+        commands,
+        "reseal",
+        _operator("reseal", _PROVIDERS),
+        "seal all credentials anew under the first of CPAY_ENCRYPTION_KEYS",
+    )
+
+
 def _add_price_commands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     change = _add(
@@ -275,11 +406,13 @@ def _sandbox(settings: Settings, options: argparse.Namespace) -> None:
     url = (options.public_url or f"http://{options.host}:{options.port}").rstrip("/")
     if options.name and options.name not in PSPS:
         sys.exit(f"There is no sandbox PSP {options.name!r}; there are: {', '.join(PSPS)}.")
-    for name in [options.name] if options.name else PSPS:
-        print(f"{name}: {url}/{name} (control: {url}/{name}/control)", flush=True)
+    names = [options.name] if options.name else list(PSPS)
+    for name in names:
+        print(f"{name}: {url}/{name} (control: {url}/{name}/control)")
+    print(f"Credentials and test payers: {url}/", flush=True)
     books = settings.state_dir / "sandbox"
     books.mkdir(parents=True, exist_ok=True)
-    _run_server(create_sandbox(books, url), options.host, options.port, settings)
+    _run_server(create_sandbox(books, url, names), options.host, options.port, settings)
 
 
 def _run_server(app: "ASGIApp", host: str, port: int, settings: Settings) -> None:

@@ -69,6 +69,8 @@ class _Stack:
             "CPAY_DEV": "1",
             "CPAY_STATE_DIR": str(self._state),
             "CPAY_KEY_PEPPER": self._given.key_pepper or self._kept_secret("key_pepper"),
+            "CPAY_ENCRYPTION_KEYS": self._given.encryption_keys
+            or f"dev:{self._kept_secret('encryption_key')}",
             "CPAY_LEDGER_KEY": self._given.ledger_key or self._kept_secret("ledger_key"),
             "CPAY_SANDBOX_URL": f"http://127.0.0.1:{_free_port()}",
         }

@@ -11,6 +11,7 @@ from cpay.settings import Settings
 from cpay.wiring import build_store
 from processor.ledger.close import CloseError, close_until, signing_key
 from processor.ledger.verify import verify as verify_schema
+from tenants.connections import MOST_SCHEMAS
 
 
 async def verify(settings: Settings, tenant: str | None) -> list[dict[str, Any]]:
@@ -58,7 +59,10 @@ async def _schemas(
         )
         if not rows:
             raise LookupError("There is no such tenant." if tenant else "There are no tenants.")
-        for row in rows:
+        for number, row in enumerate(rows, 1):
             yield connection, row["tenant"], row["schema_name"]
+            if number % MOST_SCHEMAS == 0:  # its backend remembers every table of each
+                await connection.close()
+                connection = await asyncpg.connect(settings.admin_database_url)
     finally:
         await connection.close()

@@ -7,8 +7,8 @@ from typing import Any
 
 import asyncpg
 
+from cpay.providers_command import find_account
 from cpay.settings import Settings
-from cpay.wiring import build_engine
 from processor.ledger import plans
 from processor.ledger.fees import CACHE_SECONDS, Plan
 from processor.ledger.plans import Method, PlanError, Scope
@@ -82,13 +82,7 @@ async def _scope(
     if tenant is not None:
         await provision.find_tenant(connection, tenant)
     if provider is not None:
-        engine = build_engine(settings)
-        try:
-            engine.processor.router.account(provider)
-        except KeyError:
-            raise LookupError(f"There is no provider account {provider!r}.") from None
-        finally:
-            await engine.client.aclose()
+        await find_account(settings, provider)
     return Scope(tenant, provider, method, currency and currency.lower())
 
 

@@ -67,6 +67,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
             "`cpay tenant`; CPAY_DATABASE_URL when not given."
         ),
     ] = Secret("")
+    replica_url: Annotated[
+        Secret,
+        _says(
+            "A streaming replica of that database, with the same role: reads that are sent with "
+            "`CPay-Read-From: replica` go there. They go to the primary when not given."
+        ),
+    ] = Secret("")
     database_pool: Annotated[
         int, msgspec.Meta(ge=1), _says("Most connections to the database that one process opens.")
     ] = 16
@@ -77,6 +84,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
             "Every key stops working when it changes."
         ),
     ] = Secret("")
+    encryption_keys: Annotated[
+        Secret,
+        _says(
+            "Keys of the provider credentials at rest (AES-256-GCM), written id:64 hexadecimal "
+            "digits; the first one seals, the others (after commas) still open what they sealed. "
+            "Without one, no provider account can be kept."
+        ),
+    ] = Secret("")
     ledger_key: Annotated[
         Secret,
         _says(
@@ -84,6 +99,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
             "`cpay ledger key` shows the public key that auditors need."
         ),
     ] = Secret("")
+    approval_limits: Annotated[
+        str,
+        msgspec.Meta(pattern="^[a-z]{3}:[0-9]{1,15}(,[a-z]{3}:[0-9]{1,15})*$"),
+        _says(
+            "The most that one person alone may decide about a payment nobody can explain, by "
+            "currency in its minor unit; above it a second person approves. A currency that is not "
+            "named always needs two."
+        ),
+    ] = "xaf:100000,xof:100000,mad:150000,eur:15000,usd:15000"
     dev: Annotated[
         bool,
         _says("Allow webhooks to loopback addresses in test mode; only for one's own machine."),

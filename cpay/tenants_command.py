@@ -4,17 +4,23 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 
 from cpay.settings import Settings
+from cpay.wiring import build_store
+from processor import jobs
 from processor.table import OPERATIONS
-from tenants import keys, provision
+from tenants import exporting, keys, provision, restoring
 from tenants import migrate as migrations
+from tenants.archive import DOCUMENTS, Tools
 from tenants.embedded_binaries import Account, find_binaries
+
+# A key's answer is remembered for a second; then the longest that is under way is a leased job.
+QUIET_AFTER = jobs.LEASE + timedelta(seconds=5)
 
 
 @asynccontextmanager
@@ -70,11 +76,42 @@ async def list_tenants(settings: Settings) -> list[dict[str, Any]]:
 
 
 async def export_tenant(settings: Settings, tenant: str, file: Path) -> dict[str, Any]:
-    """Both schemas of a tenant in one file of pg_dump's custom format."""
+    """A tenant's rows and documents in one file, with progress on standard error."""
+    manifest = await exporting.export(
+        settings.admin_database_url, build_store(settings), tenant, file, _tools(settings), _tell
+    )
+    return {
+        "tenant": tenant,
+        "file": str(file),
+        "documents": sum(name.startswith(DOCUMENTS) for name in manifest.members),
+    }
+
+
+async def restore_tenant(settings: Settings, file: Path) -> dict[str, Any]:
+    """Bring a tenant back from a file, with progress on standard error."""
+    tenant = await restoring.restore(
+        settings.admin_database_url, build_store(settings), file, _tools(settings), _tell
+    )
+    return asdict(tenant)
+
+
+async def suspend_tenant(settings: Settings, tenant: str) -> dict[str, Any]:
+    """Let nothing happen to a tenant, and say when what was under way is over."""
     async with _connection(settings) as connection:
-        found = await provision.find_tenant(connection, tenant)
-    await provision.export_tenant(settings.admin_database_url, found, file, str(_pg_dump(settings)))
-    return {"tenant": tenant, "file": str(file)}
+        await provision.suspend_tenant(connection, tenant, suspended=True)
+    quiet = datetime.now(UTC) + QUIET_AFTER
+    return {"tenant": tenant, "suspended": True, "quiet_at": quiet.isoformat(timespec="seconds")}
+
+
+async def resume_tenant(settings: Settings, tenant: str) -> dict[str, Any]:
+    """Let a suspended tenant go on."""
+    async with _connection(settings) as connection:
+        await provision.suspend_tenant(connection, tenant, suspended=False)
+    return {"tenant": tenant, "suspended": False}
+
+
+def _tell(progress: str) -> None:
+    print(progress, file=sys.stderr, flush=True)
 
 
 async def delete_tenant(settings: Settings, tenant: str, confirm: str) -> dict[str, Any]:
@@ -137,6 +174,7 @@ async def list_keys(settings: Settings, tenant: str) -> list[dict[str, Any]]:
         return [asdict(key) for key in await keys.list_keys(connection, schemas)]
 
 
-def _pg_dump(settings: Settings) -> Path:
-    """The embedded PostgreSQL's pg_dump, which is never older than the server it came with."""
-    return find_binaries(Account(None, None), settings.state_dir) / "pg_dump"
+def _tools(settings: Settings) -> Tools:
+    """The embedded PostgreSQL's programs, which are never older than the server they came with."""
+    binaries = find_binaries(Account(None, None), settings.state_dir)
+    return Tools(str(binaries / "pg_dump"), str(binaries / "pg_restore"))

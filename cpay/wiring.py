@@ -1,7 +1,8 @@
 """Put the engine together from the settings: the one place that knows every part."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import httpx
@@ -10,26 +11,22 @@ from httpx_aiohttp import AiohttpTransport
 from cpay.settings import Settings
 from processor.engine import Processor
 from processor.ledger.fees import PriceBook
-from processor.routing import Account, Router
+from processor.routing.accounts import Account
+from processor.routing.directory import Directory
+from processor.routing.health import Health
+from processor.routing.router import Router
 from processor.secrets import Secrets
 from processor.table import EXPANDER, OPERATIONS
-from providers.mtn import MtnCollection, MtnCredentials
-from providers.mtn_disbursement import MtnDisbursement
-from providers.sandbox.cards import webhook_secret
-from providers.sandbox.mtn_tables import (
-    DEMO_API_KEY,
-    DEMO_API_USERS,
-    SUBSCRIPTION_KEYS,
-)
-from providers.stripe import StripeCards
+from processor.unresolved_payments.rules import read_limits
+from processor.vault import Vault
+from providers.catalogue import PROVIDER_TYPES
+from providers.sandbox.demo import demo_accounts
 from storage import ObjectStore, open_store
 from tenants.database import Database
 from tenants.keys import KeyRing
 
 # Longer than MTN's usual two seconds by far: an answer lost to impatience costs a look-up.
 PROVIDER_TIMEOUT = httpx.Timeout(20.0, connect=5.0)
-
-SANDBOX_CARDS_KEY = "sk_test_cpay_sandbox"
 
 
 @dataclass
@@ -39,33 +36,56 @@ class Engine:
     processor: Processor
     database: Database
     client: httpx.AsyncClient
+    health: Health
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Processor]:
-        """Hold connections open until the block ends."""
-        async with self.database, self.client:
-            yield self.processor
+        """Hold connections open, and share what is known of providers, until the block ends."""
+        async with AsyncExitStack() as opened:
+            await opened.enter_async_context(self.database)
+            await opened.enter_async_context(self.client)
+            if self.processor.replica is not None:
+                await opened.enter_async_context(self.processor.replica)
+            sharing = asyncio.create_task(self.health.run())
+            try:
+                yield self.processor
+            finally:
+                sharing.cancel()
+                with suppress(asyncio.CancelledError):
+                    await sharing
 
 
 def build_engine(settings: Settings) -> Engine:
     """Put the engine together. Nothing is open yet."""
     database = Database(settings.database_url, settings.database_pool)
+    replica_url = settings.replica_url
+    replica = Database(replica_url, settings.database_pool) if replica_url else None
     client = httpx.AsyncClient(
         transport=AiohttpTransport(), timeout=PROVIDER_TIMEOUT, follow_redirects=False
     )
+    directory = Directory(
+        database,
+        Vault.from_setting(settings.encryption_keys) if settings.encryption_keys else Vault({}),
+        client,
+        settings.sandbox_url,
+        sandbox_accounts(settings, client),
+    )
+    health = Health(database, directory)
     pepper = settings.key_pepper.encode()
     processor = Processor(
         database=database,
         keys=KeyRing(database, pepper),
         secrets=Secrets(pepper),
-        router=Router(sandbox_accounts(settings, client)),
+        router=Router(directory, health),
         store=build_store(settings),
         prices=PriceBook(database),
         expander=EXPANDER,
         operations=OPERATIONS,
+        approval_limits=read_limits(settings.approval_limits),
         public_url=settings.public_url,
+        replica=replica,
     )
-    return Engine(processor, database, client)
+    return Engine(processor, database, client, health)
 
 
 def build_store(settings: Settings) -> ObjectStore:
@@ -80,55 +100,16 @@ def build_store(settings: Settings) -> ObjectStore:
     )
 
 
-# The countries whose MTN wallets test mode can charge: target environment, currency, countries.
-# "sandbox" is MTN's own, with euros and Swedish-looking numbers; the others show what live looks
-# like. Which currency an environment takes beyond Cameroon's XAF is our assumption.
-_MTN_ENVIRONMENTS = {
-    "sandbox": ("eur", frozenset[str]()),
-    "mtncameroon": ("xaf", frozenset({"CM"})),
-    "mtncongo": ("xaf", frozenset({"CG"})),
-    "mtnivorycoast": ("xof", frozenset({"CI"})),
-    "mtnbenin": ("xof", frozenset({"BJ"})),
-}
-
-
-def sandbox_accounts(settings: Settings, client: httpx.AsyncClient) -> list[Account]:
-    """The provider accounts of test mode: the sandbox PSPs, over real HTTP."""
-    base = settings.sandbox_url
-    cards = StripeCards(
-        SANDBOX_CARDS_KEY, client, f"{base}/cards", [webhook_secret(SANDBOX_CARDS_KEY)]
-    )
-    accounts = [
-        Account(
-            name="cards_test",
-            provider=cards,
+def sandbox_accounts(settings: Settings, client: httpx.AsyncClient) -> dict[str, Account]:
+    """The provider accounts of test mode by name: the sandbox PSPs, over real HTTP."""
+    accounts = {}
+    for demo in demo_accounts(settings.sandbox_url):
+        rails = PROVIDER_TYPES[demo.provider].open(demo.credentials, client)
+        accounts[demo.name] = Account(
+            demo.name,
+            demo.provider,
+            rails.provider,
             livemode=False,
-            method="card",
-            currencies=frozenset({"xaf", "xof", "mad", "eur", "usd"}),
-        )
-    ]
-    for environment, (currency, countries) in _MTN_ENVIRONMENTS.items():
-        accounts.append(
-            Account(
-                name=f"{environment}_test",
-                provider=MtnCollection(_demo_mtn(base, environment, "collection"), client),
-                disbursement=MtnDisbursement(_demo_mtn(base, environment, "disbursement"), client),
-                livemode=False,
-                method="mobile_money",
-                currencies=frozenset({currency}),
-                networks=frozenset({"mtn"}),
-                countries=countries,
-            )
+            disbursement=rails.disbursement,
         )
     return accounts
-
-
-def _demo_mtn(base: str, environment: str, product: str) -> MtnCredentials:
-    """Our demo account at the sandbox PSP: one user in each environment, one key per product."""
-    return MtnCredentials(
-        subscription_key=SUBSCRIPTION_KEYS[product],
-        api_user=DEMO_API_USERS[environment],
-        api_key=DEMO_API_KEY,
-        target_environment=environment,
-        base_url=f"{base}/mtn",
-    )

@@ -6,8 +6,6 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-import asyncpg
-
 import webhooks.delivery
 from cpay.reporting import configure
 from cpay.settings import Settings
@@ -18,21 +16,35 @@ from processor.engine import Processor
 from processor.jobs import Job
 from processor.ledger import posting
 from processor.ledger.fees import DAY
-from processor.payments import janitor
+from processor.mandates.store import FOLLOW_JOB, WITHDRAW_JOB
+from processor.payments import janitor, moved
 from processor.payout_batches import making as payout_batches
 from processor.payouts import sending as payouts
 from processor.payouts.settlement import JOB as PAYOUT_JOB
+from processor.providers import telling
 from processor.receipts import store as receipts
+from processor.reconciliation import importing as statements
 from processor.reconciliation import open_payments
 from processor.reconciliation import resolution as reconciliation
 from processor.refunds import settlement as refunds
+from processor.reporting import making as reporting
+from processor.rpc_batches import store as rpc_batches
+from processor.setup_intents import approvals
 from processor.setup_intents import settlement as setup_intents
+from processor.unresolved_payments import ageing
+from processor.unresolved_payments.store import JOB as UNRESOLVED_JOB
 from tenants import provision
+from tenants.connections import DATABASE_ERRORS
 
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.1
-AT_ONCE = 50  # jobs under way in one worker
+
+# Receipts are work for this machine; all other jobs wait for somebody else's most of the time. With
+# places of their own, neither a provider that hangs keeps receipts waiting, nor a day's receipts a
+# payer. An account has fewer places than there are here (`Account.concurrency`).
+RECEIPTS_AT_ONCE = 16
+AT_ONCE = 400  # other jobs under way in one worker
 
 # A job that fails for a reason of ours is tried again after this long, for ever: giving up on a
 # charge is not ours to decide. The age of the oldest job is a metric.
@@ -46,9 +58,14 @@ async def _receipt(processor: Processor, job: Job, livemode: bool) -> timedelta 
     return None
 
 
+async def _provider_health(processor: Processor, job: Job, _: bool) -> None:
+    await telling.tell(processor, job)
+
+
 async def _prune(processor: Processor, job: Job, _: bool) -> timedelta:
     async with processor.database.tenant(job.schema) as connection:
         await idempotency.prune(connection)
+        await rpc_batches.prune(connection)
     return timedelta(days=1)
 
 
@@ -62,13 +79,20 @@ async def _release(processor: Processor, job: Job, _: bool) -> timedelta:
 HANDLERS: dict[str, Handler] = {
     "look_up": janitor.look_up,
     "look_up_refund": refunds.look_up,
+    moved.JOB: moved.look_up,
     setup_intents.JOB: setup_intents.look_up,
+    FOLLOW_JOB: approvals.follow,
+    WITHDRAW_JOB: approvals.withdraw,
     "test_dispute": disputes.open_test_dispute,
     PAYOUT_JOB: payouts.carry_out,
     payout_batches.JOB: payout_batches.carry_out,
     "receipt": _receipt,
+    statements.JOB: statements.carry_out,
     reconciliation.JOB: reconciliation.look_up,
+    reporting.JOB: reporting.carry_out,
+    UNRESOLVED_JOB: ageing.speak,
     open_payments.JOB: open_payments.count_nightly,
+    telling.JOB: _provider_health,
     provision.PRUNE_JOB: _prune,
     provision.RELEASE_JOB: _release,
 }
@@ -78,16 +102,19 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     """Work until told to stop, then finish what is under way."""
     configure(settings)
     async with build_engine(settings).running() as processor, asyncio.TaskGroup() as group:
-        group.create_task(run_jobs(processor, stop))
+        group.create_task(_run_jobs(processor, stop, AT_ONCE, receipts=False))
+        group.create_task(_run_jobs(processor, stop, RECEIPTS_AT_ONCE, receipts=True))
         group.create_task(webhooks.delivery.run(processor, stop, allow_loopback=settings.dev))
 
 
-async def run_jobs(processor: Processor, stop: asyncio.Event) -> None:
-    """Claim due jobs and do them, `AT_ONCE` at a time."""
+async def _run_jobs(
+    processor: Processor, stop: asyncio.Event, at_once: int, *, receipts: bool
+) -> None:
+    """Claim due jobs and do them, so many at a time."""
     async with asyncio.TaskGroup() as group:
         running: set[asyncio.Task[None]] = set()
         while not stop.is_set():
-            claimed = await _claim(processor, AT_ONCE - len(running))
+            claimed = await _claim(processor, at_once - len(running), receipts=receipts)
             for job in claimed:
                 task = group.create_task(_do(processor, job))
                 running.add(task)
@@ -96,13 +123,13 @@ async def run_jobs(processor: Processor, stop: asyncio.Event) -> None:
                 await _idle(stop)
 
 
-async def _claim(processor: Processor, room: int) -> list[Job]:
+async def _claim(processor: Processor, room: int, *, receipts: bool) -> list[Job]:
     if room <= 0:
         return []
     try:
         async with processor.database.platform() as connection:
-            return await jobs.claim(connection, room)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            return await jobs.claim(connection, room, receipts=receipts)
+    except DATABASE_ERRORS as error:
         logger.warning("the database does not answer (%s); waiting for it", error)
         return []
 
@@ -118,15 +145,19 @@ async def _do(processor: Processor, job: Job) -> None:
     """Do one job and write down what follows from it."""
     error = None
     try:
+        await processor.database.settled(job.schema)
+        await processor.router.load(job.schema)
         after = await HANDLERS[job.kind](processor, job, job.schema.endswith("_live"))
     except Exception as failure:
         logger.exception("job %s of %s failed", job.kind, job.schema)
         after, error = AFTER_FAILURE, repr(failure)[:500]
     try:
-        async with processor.database.platform() as connection:
-            if after is None:
-                await jobs.done(connection, job)
-            else:
-                await jobs.again(connection, job, after, error)
+        await processor.gather(_write_down, None, jobs.Done(job, after, error))
     except Exception:
         logger.exception("job %s of %s could not be written down", job.kind, job.schema)
+
+
+async def _write_down(processor: Processor, _: None, done: list[jobs.Done]) -> list[None]:
+    async with processor.database.platform() as connection:
+        await jobs.write_down(connection, done)
+    return [None] * len(done)

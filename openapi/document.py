@@ -110,7 +110,7 @@ def _operation(operation: Operation, schemas: dict[str, Schema]) -> dict[str, An
     }
     example = example_parameters(operation, schema)
     in_path = [_path_parameter(operation, name, schema) for name in operation.path_parameters]
-    headers = ["StripeVersion", *(["IdempotencyKey"] if operation.idempotent else [])]
+    headers = ["StripeVersion", "IdempotencyKey" if operation.idempotent else "ReadFrom"]
     described["parameters"] = [
         *in_path,
         *([] if operation.method == "POST" else _query_parameters(schema, example)),
@@ -276,6 +276,13 @@ _HEADER_PARAMETERS = {
         "description": "A text of your own, unique for each thing you want done. The same key with"
         " the same parameters is answered as the first time, and done once.",
         "schema": {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
+    },
+    "ReadFrom": {
+        "name": "CPay-Read-From",
+        "in": "header",
+        "description": "`replica` for long lists and searches that may show what was true a moment"
+        " ago; an installation without a replica answers from the primary.",
+        "schema": {"type": "string", "enum": ["primary", "replica"]},
     },
     "StripeVersion": {
         "name": "Stripe-Version",

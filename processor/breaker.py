@@ -21,6 +21,10 @@ class Limits:
     longest_rest: float = 120.0
     probes: int = 3
 
+    def exceeded(self, calls: int, failures: int) -> bool:
+        """Whether so many failures among so many calls of a window open a breaker."""
+        return calls >= self.least_calls and failures >= self.failure_rate * calls
+
 
 @dataclass(slots=True)
 class Breaker:
@@ -33,6 +37,18 @@ class Breaker:
     _open_until: float | None = None
     _rest: float = 0.0
     _probing: int = 0
+
+    @property
+    def calls(self) -> int:
+        """How many calls the window holds."""
+        self._slide(self.clock())
+        return len(self._calls)
+
+    @property
+    def failures(self) -> int:
+        """How many of them brought no answer."""
+        self._slide(self.clock())
+        return self._failures
 
     @property
     def state(self) -> str:
@@ -57,18 +73,25 @@ class Breaker:
             if now < self._open_until:
                 return  # a call from before it opened: counting it would lengthen the rest
             if answered:
-                self._close()
+                self.close()
             else:
                 self._trip(now)
             return
         self._calls.append((now, answered))
         self._failures += not answered
-        while self._calls[0][0] < now - self.limits.window:
-            self._failures -= not self._calls.popleft()[1]
-        calls = len(self._calls)
-        enough = calls >= self.limits.least_calls
-        if enough and self._failures >= self.limits.failure_rate * calls:
+        self._slide(now)
+        if self.limits.exceeded(len(self._calls), self._failures):
             self._trip(now)
+
+    def open_for(self, seconds: float) -> None:
+        """Open, because others have seen the failures, until `seconds` from now."""
+        self._open_until = self.clock() + seconds
+        self._calls.clear()
+        self._failures = self._probing = 0
+
+    def close(self) -> None:
+        """Let calls pass again."""
+        self._open_until, self._rest, self._probing = None, 0.0, 0
 
     def abandon(self) -> None:
         """An allowed call was cancelled before anything was known."""
@@ -80,5 +103,6 @@ class Breaker:
         self._calls.clear()
         self._failures = 0
 
-    def _close(self) -> None:
-        self._open_until, self._rest, self._probing = None, 0.0, 0
+    def _slide(self, now: float) -> None:
+        while self._calls and self._calls[0][0] < now - self.limits.window:
+            self._failures -= not self._calls.popleft()[1]

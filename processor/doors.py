@@ -24,6 +24,7 @@ class Visit:
     caller: Caller
     api_version: str | None  # as the `Stripe-Version` header names it
     language: Literal["en", "fr"]  # of the sentences that payers read
+    from_replica: bool  # reads may be answered by a replica
 
 
 async def admit(processor: Processor, headers: Mapping[str, str]) -> Visit:
@@ -34,7 +35,13 @@ async def admit(processor: Processor, headers: Mapping[str, str]) -> Visit:
     if version is not None and not _VERSION.fullmatch(version):
         raise InvalidRequest(f"Invalid Stripe API version: {version[:60]}")
     french = headers.get("accept-language", "").lower().startswith("fr")
-    return Visit(caller, version, "fr" if french else "en")
+    source = headers.get("cpay-read-from", "primary")
+    if source not in ("primary", "replica"):
+        raise InvalidRequest(
+            f"Invalid CPay-Read-From: {source[:60]}. It is primary, which is the default, or"
+            " replica."
+        )
+    return Visit(caller, version, "fr" if french else "en", source == "replica")
 
 
 def _key(authorization: str) -> str | None:

@@ -6,15 +6,16 @@ A door finds the caller and passes bytes turned into trees; what comes back is a
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 import msgspec
 
-from processor import idempotency
+from processor import idempotency, linked
 from processor.errors import (
     APIError,
     AuthenticationFailed,
@@ -22,21 +23,37 @@ from processor.errors import (
     InvalidRequest,
     PermissionDenied,
     ServerError,
+    Unavailable,
 )
 from processor.events import log
 from processor.expansion import Expander
+from processor.gathering import Gathering, retry_stale
 from processor.ledger.fees import PriceBook
-from processor.operations import BatchWork, Item, Object, Operation, Request, Stored, Work
+from processor.operations import (
+    BatchWork,
+    Item,
+    Object,
+    Operation,
+    Request,
+    Stored,
+    Work,
+    rounds,
+)
 from processor.parameters import parse
-from processor.routing import Router
+from processor.routing.router import Router
 from processor.secrets import Secrets
 from storage import ObjectStore
-from tenants.database import Database
-from tenants.keys import Caller, KeyRefused, KeyRing
+from tenants.connections import DATABASE_ERRORS
+from tenants.database import Connection, Database
+from tenants.keys import Caller, KeyRefused, KeyRing, TenantSuspended
 
 logger = logging.getLogger(__name__)
 
 encode = msgspec.json.Encoder().encode
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +77,14 @@ class Processor:
     prices: PriceBook
     expander: Expander
     operations: dict[str, Operation]
+    # The most that one person decides about an unresolved payment, by currency, in minor units.
+    approval_limits: Mapping[str, int]
     public_url: str  # base of the links we hand out, without a slash at the end
+    replica: Database | None = None  # for reads that may show what was true a moment ago
+    _gatherings: dict[Any, Gathering[Any, Any, Any]] = field(default_factory=dict, repr=False)
 
     async def authenticate(self, key: str | None) -> Caller:
-        """Whose key this is. Raises AuthenticationFailed."""
+        """Whose key this is. Raises AuthenticationFailed and Unavailable."""
         if not key:
             raise AuthenticationFailed(
                 "You did not provide an API key. You need to provide your API key in the"
@@ -74,6 +95,25 @@ class Processor:
             return await self.keys.caller(key)
         except KeyRefused as refused:
             raise AuthenticationFailed(str(refused)) from None
+        except TenantSuspended:
+            raise Unavailable(
+                "This account is being moved. Nothing was done; ask again in a few minutes."
+            ) from None
+
+    async def gather(
+        self,
+        carry_out: "Callable[[Processor, K, list[T]], Awaitable[list[R]]]",
+        key: K,
+        item: T,
+        apart: Hashable = None,
+    ) -> R:
+        """Have a function, which is one transaction, work on an item together with others of the
+        same key that come to it at the same time (`gathering.py`)."""
+        gathering = self._gatherings.get(carry_out)
+        if gathering is None:
+            gathering = self._gatherings[carry_out] = Gathering(partial(carry_out, self))
+        found: R = await gathering.add(key, item, apart)
+        return found
 
     async def call(self, caller: Caller, call: Call, *, strict: bool) -> Stored:
         """Carry out one call. Never raises: a refusal and a defect are answers too."""
@@ -92,6 +132,27 @@ class Processor:
             answers += await self._call_alike(caller, neighbours, strict)
         return answers
 
+    async def call_linked(
+        self, caller: Caller, calls: Sequence[Call | APIError], *, strict: bool
+    ) -> list[Stored]:
+        """Carry out all of these calls in one transaction, or none of them.
+
+        A call that its door has refused already breaks all. Never raises, as `call`.
+        """
+        items: list[linked.Member] = []
+        for position, call in enumerate(calls):
+            try:
+                if isinstance(call, APIError):
+                    raise call
+                linked.check(call.operation)
+                items.append((call.operation, self._item(caller, call, strict)))
+            except APIError as error:
+                return linked.undone(len(calls), linked.Broken(position, error))
+        failure = await _guarded(lambda: retry_stale(lambda: linked.carry_out(self, caller, items)))
+        if isinstance(failure, linked.Broken):
+            return linked.undone(len(calls), failure)
+        return [_answer(failure or item.outcome) for _, item in items]
+
     async def _call_alike(self, caller: Caller, calls: list[Call], strict: bool) -> list[Stored]:
         operation = calls[0].operation
         answers: dict[int, Stored] = {}
@@ -102,7 +163,7 @@ class Processor:
             except APIError as error:
                 answers[index] = refusal(error)
         if operation.batch is not None:
-            for part in _rounds(items):
+            for part in rounds(items):
                 answers |= await self._run_batch(caller, operation, part)
         else:
             for index, item in items.items():
@@ -125,7 +186,7 @@ class Processor:
         run = operation.batch
         assert run is not None
         work = BatchWork(self, caller, list(items.values()))
-        failure = await _guarded(lambda: run(work))
+        failure = await _guarded(lambda: self._routed(caller, lambda: run(work)))
         return {
             index: _answer(item.outcome if failure is None else _despite(failure, item.outcome))
             for index, item in items.items()
@@ -133,12 +194,30 @@ class Processor:
 
     async def _run_single(self, caller: Caller, operation: Operation, item: Item[Any]) -> Stored:
         run = self._write if operation.write is not None else self._read
-        failure = await _guarded(lambda: _retry_stale(lambda: run(caller, operation, item)))
+        failure = await _guarded(
+            lambda: self._routed(caller, lambda: retry_stale(lambda: run(caller, operation, item)))
+        )
         return _answer(failure or item.outcome)
 
+    async def _routed(self, caller: Caller, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run with the caller's own provider accounts and rules known."""
+        await self.router.load(caller.schema)
+        await run()
+
     async def _read(self, caller: Caller, operation: Operation, item: Item[Any]) -> None:
+        if item.request.from_replica and self.replica is not None:
+            try:
+                return await self._read_in(self.replica, caller, operation, item)
+            except DATABASE_ERRORS as problem:
+                # It is down, has not heard of the tenant yet, or cut the read off to catch up.
+                logger.warning("a read goes to the primary instead: %r", problem)
+        return await self._read_in(self.database, caller, operation, item)
+
+    async def _read_in(
+        self, database: Database, caller: Caller, operation: Operation, item: Item[Any]
+    ) -> None:
         assert operation.read is not None
-        async with self.database.tenant(caller.schema) as connection:
+        async with database.tenant(caller.schema) as connection:
             work = Work(self, caller, item.request, connection)
             result = await operation.read(work, item.parameters)
             if not isinstance(result, Stored):
@@ -146,37 +225,26 @@ class Processor:
             item.outcome = result
 
     async def _write(self, caller: Caller, operation: Operation, item: Item[Any]) -> None:
+        async with self.database.tenant(caller.schema) as connection:
+            await self.write_in(connection, caller, operation, item)
+
+    async def write_in(
+        self, connection: Connection, caller: Caller, operation: Operation, item: Item[Any]
+    ) -> None:
         """Key, effect, events and answer in one transaction."""
         assert operation.write is not None
-        async with self.database.tenant(caller.schema) as connection:
-            key = item.request.idempotency_key
-            earlier = await idempotency.claim(connection, operation.name, [item], int(time.time()))
-            if key in earlier:
-                item.outcome = item.outcome or earlier[key].answer
-                return
-            work = Work(self, caller, item.request, connection)
-            result = await operation.write(work, item.parameters)
-            await self.expander.expand(work, result, item.parameters.expand)
-            await log.append(connection, work.events)
-            item.outcome = Stored(200, encode(result))
-            if key is not None:
-                await idempotency.finish(connection, {key: item.outcome})
-
-
-def _rounds(items: dict[int, Item[Any]]) -> list[dict[int, Item[Any]]]:
-    """Split a batch so that no idempotency key is twice in one part: the second then replays."""
-    rounds: list[dict[int, Item[Any]]] = []
-    seen: list[set[str]] = []
-    for index, item in items.items():
         key = item.request.idempotency_key
-        turn = next((i for i, keys in enumerate(seen) if key not in keys), len(rounds))
-        if turn == len(rounds):
-            rounds.append({})
-            seen.append(set())
-        rounds[turn][index] = item
+        earlier = await idempotency.claim(connection, operation.name, [item], int(time.time()))
+        if key in earlier:
+            item.outcome = item.outcome or earlier[key].answer
+            return
+        work = Work(self, caller, item.request, connection)
+        result = await operation.write(work, item.parameters)
+        await self.expander.expand(work, result, item.parameters.expand)
+        await log.append(connection, work.events)
+        item.outcome = Stored(200, encode(result))
         if key is not None:
-            seen[turn].add(key)
-    return rounds
+            await idempotency.finish(connection, {key: item.outcome})
 
 
 async def _guarded(run: Callable[[], Coroutine[Any, Any, None]]) -> APIError | None:
@@ -186,7 +254,7 @@ async def _guarded(run: Callable[[], Coroutine[Any, Any, None]]) -> APIError | N
         await asyncio.shield(asyncio.ensure_future(run()))
     except APIError as error:
         return error
-    except asyncpg.LockNotAvailableError:
+    except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
         return IdempotencyInProgress(
             "Another request is at work on this object or with this idempotency key."
             " Try again in a moment.",
@@ -196,14 +264,6 @@ async def _guarded(run: Callable[[], Coroutine[Any, Any, None]]) -> APIError | N
         logger.exception("unexpected failure")
         return ServerError("An unexpected error occurred. The operators have been told.")
     return None
-
-
-async def _retry_stale(run: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run a transaction, and once more if a migration changed a table under a cached statement."""
-    try:
-        await run()
-    except asyncpg.InvalidCachedStatementError:
-        await run()
 
 
 def authorize(caller: Caller, operation: Operation) -> None:

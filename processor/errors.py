@@ -98,6 +98,12 @@ class ServerError(APIError):
     type = "api_error"
 
 
+class Unavailable(ServerError):
+    """Not now, and nothing was done. Stripe's SDKs ask again by themselves."""
+
+    status = 503
+
+
 def missing(kind: str, identifier: str, param: str) -> InvalidRequest:
     """An id given as a parameter names nothing."""
     return InvalidRequest(f"No such {kind}: '{identifier}'", code="resource_missing", param=param)

@@ -52,12 +52,16 @@ class Expander:
 
     async def expand(self, work: Work, answer: Object, paths: Iterable[str]) -> None:
         """Expand an answer in place, along paths that were checked."""
+        if answer["object"] in ("list", "search_result"):
+            for path in paths:
+                await self._walk(work, answer["data"], path.split(".")[1:], path)
+        else:
+            await self.expand_all(work, [answer], paths)
+
+    async def expand_all(self, work: Work, answers: list[Object], paths: Iterable[str]) -> None:
+        """Expand objects of one kind in place, along paths that were checked."""
         for path in paths:
-            parts = path.split(".")
-            if answer["object"] in ("list", "search_result"):
-                await self._walk(work, answer["data"], parts[1:], path)
-            else:
-                await self._walk(work, [answer], parts, path)
+            await self._walk(work, answers, path.split("."), path)
 
     async def _walk(self, work: Work, objects: list[Object], parts: list[str], path: str) -> None:
         """Expand the first field of the path in all these objects, then the rest in what it gave.

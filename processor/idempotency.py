@@ -84,6 +84,12 @@ async def claim(
     return await _earlier(connection, operation, {key: held[key] for key in taken})
 
 
+async def find(connection: Connection, operation: str, item: Item[Any]) -> Earlier | None:
+    """What an earlier request with this item's key left, if there was one. Takes nothing."""
+    key = item.request.idempotency_key
+    return None if key is None else (await _earlier(connection, operation, {key: item})).get(key)
+
+
 async def _earlier(
     connection: Connection,
     operation: str,

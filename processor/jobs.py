@@ -51,39 +51,57 @@ async def forget(connection: Connection, kind: str, subjects: Sequence[str]) -> 
     )
 
 
+# The condition is that of an index: a parameter would not let the planner see it.
 _CLAIM = """
 update platform.jobs j set run_at = now() + $2, attempts = attempts + 1
 from (
-    select id from platform.jobs where run_at <= now()
+    select id from platform.jobs
+    where run_at <= now() and kind {} 'receipt' and schema_name not in (
+        select schema_name from platform.tenant_schemas where suspended_at is not null
+    )
     order by run_at limit $1 for update skip locked
 ) due
 where j.id = due.id
 returning j.id, j.schema_name, j.kind, j.subject, j.attempts
 """
+_CLAIM_RECEIPTS, _CLAIM_OTHERS = _CLAIM.format("="), _CLAIM.format("<>")
 
 
-async def claim(connection: Connection, limit: int) -> list[Job]:
-    """Take up to `limit` jobs that are due."""
-    rows = await connection.fetch(_CLAIM, limit, LEASE)
+async def claim(connection: Connection, limit: int, *, receipts: bool) -> list[Job]:
+    """Take up to `limit` jobs that are due: `receipts` alone, or all others."""
+    rows = await connection.fetch(_CLAIM_RECEIPTS if receipts else _CLAIM_OTHERS, limit, LEASE)
     return [Job(*row) for row in rows]
 
 
-async def done(connection: Connection, job: Job) -> None:
-    """Remove a finished job, unless it was asked for again in the meantime."""
-    await connection.execute(
-        "delete from platform.jobs where id = $1 and attempts = $2", job.id, job.attempts
-    )
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a job: when to do it again, if at all, and what went wrong."""
+
+    job: Job
+    again_in: timedelta | None
+    error: str | None = None
 
 
-async def again(
-    connection: Connection, job: Job, delay: timedelta, error: str | None = None
-) -> None:
-    """Put a job back for later, unless it was asked for again in the meantime."""
-    await connection.execute(
-        "update platform.jobs set run_at = now() + $3, last_error = $4"
-        " where id = $1 and attempts = $2",
-        job.id,
-        job.attempts,
-        delay,
-        error,
-    )
+async def write_down(connection: Connection, done: Sequence[Done]) -> None:
+    """Remove finished jobs and put the others back for later, except those that were asked for
+    again in the meantime."""
+    over = [each.job for each in done if each.again_in is None]
+    if over:
+        await connection.execute(
+            "delete from platform.jobs j using unnest($1::bigint[], $2::int[]) as d(id, attempts)"
+            " where j.id = d.id and j.attempts = d.attempts",
+            [job.id for job in over],
+            [job.attempts for job in over],
+        )
+    later = [each for each in done if each.again_in is not None]
+    if later:
+        await connection.execute(
+            "update platform.jobs j set run_at = now() + d.delay, last_error = d.error"
+            " from unnest($1::bigint[], $2::int[], $3::interval[], $4::text[])"
+            " as d(id, attempts, delay, error)"
+            " where j.id = d.id and j.attempts = d.attempts",
+            [each.job.id for each in later],
+            [each.job.attempts for each in later],
+            [each.again_in for each in later],
+            [each.error for each in later],
+        )

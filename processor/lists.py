@@ -1,10 +1,10 @@
-"""Pages of a table, newest first, in Stripe's envelope."""
+"""Pages of a table in Stripe's envelope."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import asyncpg
-from sqlalchemy import ColumnElement, Select, Table, and_, select
+from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, select
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
 from processor.errors import InvalidRequest, missing
@@ -31,9 +31,12 @@ async def page(
     render: Callable[[asyncpg.Record], dict[str, Any]],
     where: Sequence[ColumnElement[bool]] = (),
     extra: Sequence[ColumnElement[Any]] = (),
+    source: FromClause | None = None,
+    oldest_first: bool = False,
 ) -> dict[str, Any]:
-    """One page of `table` as a list object. `kind` names the object in errors, `url` the list;
-    `extra` are computed columns that `render` needs.
+    """One page of `table` as a list object, newest first as a rule. `kind` names the object in
+    errors, `url` the list; `extra` are computed columns that `render` needs; `source` joins the
+    table with what `where` needs.
 
     Ids sort by creation, so the cursor is the primary key. `ending_before` reads upwards from the
     cursor and turns the page round, which gives the page nearest to it. Raises InvalidRequest for
@@ -46,15 +49,17 @@ async def page(
     backwards = parameters.ending_before is not None
     cursor = parameters.ending_before if backwards else parameters.starting_after
     conditions = [*where, *_created(table, parameters.created)]
+    ascending = backwards != oldest_first
     if cursor is not None:
         await _check_cursor(
             connection, table, kind, cursor, "ending_before" if backwards else "starting_after"
         )
-        conditions.append(table.c.id > cursor if backwards else table.c.id < cursor)
+        conditions.append(table.c.id > cursor if ascending else table.c.id < cursor)
     statement = (
         select(table, *extra)
+        .select_from(table if source is None else source)
         .where(and_(True, *conditions))
-        .order_by(table.c.id.asc() if backwards else table.c.id.desc())
+        .order_by(table.c.id.asc() if ascending else table.c.id.desc())
         .limit(parameters.limit + 1)
     )
     text, arguments = compiled(statement)

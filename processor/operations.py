@@ -35,6 +35,7 @@ class Request:
     idempotency_key: str | None = None
     api_version: str | None = None
     language: Literal["en", "fr"] = "en"  # of the sentences that payers read
+    from_replica: bool = False  # a read may show what was true a moment ago
 
 
 @dataclass(slots=True)
@@ -66,6 +67,7 @@ class Stored:
     body: bytes
     replayed: bool = False
     media_type: str = "application/json"
+    filename: str | None = None  # what a download is saved as
 
 
 @dataclass(slots=True)
@@ -81,6 +83,7 @@ class BatchWork(Generic[P]):
 RunRead = Callable[[Work, Any], Awaitable[Object | Stored]]
 RunWrite = Callable[[Work, Any], Awaitable[Object]]
 RunBatch = Callable[[BatchWork[Any]], Coroutine[Any, Any, None]]
+RunLinked = Callable[[BatchWork[Any], Connection], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,7 @@ class Operation:
     read: RunRead | None = None
     write: RunWrite | None = None
     batch: RunBatch | None = None
+    linked: RunLinked | None = None  # of a batch: in a transaction that others share
     largest_body: int = 1_000_000  # bytes
     publishable: bool = False  # may be called with a publishable key and a client secret
 
@@ -118,3 +122,19 @@ class Operation:
     def path_parameters(self) -> list[str]:
         """The names in braces."""
         return [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
+
+
+def rounds(items: dict[int, Item[Any]]) -> list[dict[int, Item[Any]]]:
+    """Split a batch so that no idempotency key is twice in one part: the second then replays."""
+    rounds: list[dict[int, Item[Any]]] = []
+    seen: list[set[str]] = []
+    for index, item in items.items():
+        key = item.request.idempotency_key
+        turn = next((i for i, keys in enumerate(seen) if key not in keys), len(rounds))
+        if turn == len(rounds):
+            rounds.append({})
+            seen.append(set())
+        rounds[turn][index] = item
+        if key is not None:
+            seen[turn].add(key)
+    return rounds

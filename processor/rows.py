@@ -41,16 +41,15 @@ class Row(Struct, kw_only=True):
         return cls(**values)
 
     @classmethod
-    def columns(cls, alias: str, prefix: str) -> str:
-        """A select list of all columns of `alias`, each named with `prefix`."""
+    def columns(cls, alias: str, prefix: str = "") -> str:
+        """A select list of all columns of `alias`, each named with `prefix`. Never `*`: a migration
+        that adds a column would change what prepared statements return."""
         return ", ".join(f"{alias}.{name} as {prefix}{name}" for name in cls.__struct_fields__)
 
     @classmethod
     async def fetch(cls, connection: Connection, ids: Sequence[str], tail: str = "") -> list[Self]:
         """The rows with these ids, ordered by id. `tail` may be `for update`."""
-        records = await connection.fetch(
-            f"select * from {cls.table.name} where id = any($1) order by id {tail}", ids
-        )
+        records = await connection.fetch(f"{_fetch_statement(cls)} {tail}", ids)
         return [cls.read(record) for record in records]
 
     @classmethod
@@ -63,6 +62,15 @@ class Row(Struct, kw_only=True):
     async def insert(cls, connection: Connection, rows: Sequence[Self]) -> None:
         """Insert a set in one statement."""
         await connection.execute(f"insert into {cls.table.name} {spread(cls)}", encoded(rows))
+
+    @classmethod
+    async def insert_new(cls, connection: Connection, row: Self) -> bool:
+        """Insert a row, if there is none with the same key. Asked, because a unique violation that
+        comes through Citus does not say that it is one."""
+        statement = (
+            f"insert into {cls.table.name} {spread(cls)} on conflict do nothing returning id"
+        )
+        return await connection.fetchval(statement, encoded([row])) is not None
 
     @classmethod
     async def update(cls, connection: Connection, rows: Sequence[Self]) -> None:
@@ -89,6 +97,12 @@ def recordset(kind: type[Row], parameter: int = 1) -> str:
         f"{name} {kind.table.c[name].type.compile(_DIALECT)}" for name in kind.__struct_fields__
     )
     return f"json_to_recordset(${parameter}::json) as r({typed})"
+
+
+@cache
+def _fetch_statement(kind: type[Row]) -> str:
+    name = kind.table.name
+    return f"select {kind.columns(name)} from {name} where id = any($1) order by id"
 
 
 @cache

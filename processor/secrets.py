@@ -24,6 +24,10 @@ class Secrets:
         """What an endpoint's deliveries are signed with: `whsec_...`, whole, is the HMAC key."""
         return f"whsec_{self._derive('webhook', schema, endpoint, str(generation))}"
 
+    def redirect_state(self, schema: str, reference: str) -> str:
+        """The signed part of the address a payer comes back to."""
+        return self._derive("redirect", schema, reference)[:16]
+
     def file_link_token(self, schema: str, link: str) -> str:
         """The unguessable part of a file link's address."""
         return self._derive("file_link", schema, link)[:32]

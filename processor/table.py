@@ -17,10 +17,17 @@ from processor.payments import search as payments_search
 from processor.payout_batches import operations as payout_batches
 from processor.payouts import operations as payouts
 from processor.products import operations as products
+from processor.provider_accounts import operations as provider_accounts
+from processor.providers import operations as providers
+from processor.reconciliation import operations as reconciliation
 from processor.refunds import operations as refunds
+from processor.reporting import operations as reporting
+from processor.routing_rules import operations as routing_rules
+from processor.rpc_batches import operations as rpc_batches
 from processor.setup_intents import operations as setup_intents
 from processor.sources import by_prefix
 from processor.tokens import operations as tokens
+from processor.unresolved_payments import operations as unresolved_payments
 from processor.webhook_endpoints import operations as webhook_endpoints
 
 OPERATIONS: dict[str, Operation] = {
@@ -41,9 +48,16 @@ OPERATIONS: dict[str, Operation] = {
         *external_accounts.OPERATIONS,
         *payouts.OPERATIONS,
         *payout_batches.OPERATIONS,
+        *reconciliation.OPERATIONS,
+        *provider_accounts.OPERATIONS,
+        *routing_rules.OPERATIONS,
+        *providers.OPERATIONS,
+        *unresolved_payments.OPERATIONS,
         *products.OPERATIONS,
         *files.OPERATIONS,
         *file_links.OPERATIONS,
+        *reporting.OPERATIONS,
+        *rpc_batches.OPERATIONS,
         *events.OPERATIONS,
         *webhook_endpoints.OPERATIONS,
     ]
@@ -95,6 +109,7 @@ EXPANDER = Expander(
             "payment_method": "payment_method",
             "review": None,
             "source_transfer": None,
+            "unresolved_payment": "unresolved_payment",
         },
         "balance": {},
         "balance_transaction": {"source": "source"},
@@ -107,6 +122,7 @@ EXPANDER = Expander(
             "payment_method": None,
             "source_transfer_reversal": None,
             "transfer_reversal": None,
+            "unresolved_payment": "unresolved_payment",
         },
         "external_account": {},
         "payout_batch": {},
@@ -117,6 +133,7 @@ EXPANDER = Expander(
             "failure_balance_transaction": "balance_transaction",
             "original_payout": "payout",
             "reversed_by": "payout",
+            "unresolved_payment": "unresolved_payment",
         },
         "dispute": {
             "charge": "charge",
@@ -124,9 +141,20 @@ EXPANDER = Expander(
             **{f"evidence.{name}": "file" for name in FILES},
         },
         "product": {"default_price": None},
+        "provider": {},
+        "provider_account": {},
+        "provider_health": {},
+        "reconciliation": {"file": "file"},
+        "reconciliation_item": {},
+        "unresolved_payment": {"payment": "source"},
         "event": {},
         "file": {},
         "file_link": {"file": "file"},
+        "reporting.report_type": {},
+        "reporting.report_run": {},
+        "rpc_batch": {},
+        "routing_preview": {},
+        "routing_rule": {},
         # Whatever can cause a balance transaction.
         "source": {
             "charge": "charge",
@@ -152,6 +180,7 @@ EXPANDER = Expander(
         "dispute": disputes.load,
         "product": products.load,
         "refund": refunds.load,
+        "unresolved_payment": unresolved_payments.load,
         "source": by_prefix(
             {
                 "ch": charges.load,

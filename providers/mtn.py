@@ -1,12 +1,23 @@
 """MTN MoMo, product "collection": an adapter that asks a wallet's owner to pay."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import httpx
 
-from .boundary import Answer, Charge, DeclineCode, Verdict
+from .boundary import Answer, Charge, DeclineCode, PreApproval, impossible
+from .mtn_preapproval import (
+    PreApprovalStatus,
+    build_cancellation,
+    build_list,
+    build_preapproval,
+    read_cancellation,
+    read_list,
+)
+from .mtn_preapproval import build_status as build_approval
+from .mtn_preapproval import read_status as read_approval
 from .mtn_product import LIVE_URL, SANDBOX_URL, Access, MtnCredentials, MtnProduct
-from .mtn_replies import money, party, read_creation, read_status
+from .mtn_replies import decode, money, party, read_creation, read_status
 
 __all__ = ["LIVE_URL", "SANDBOX_URL", "MtnCollection", "MtnCredentials"]
 
@@ -41,7 +52,7 @@ def build_request_to_pay(access: Access, charge: Charge, callback_url: str | Non
 
 
 class MtnCollection(MtnProduct):
-    """Takes money from MTN MoMo wallets: `Provider` and `Balances` of the boundary."""
+    """Takes money from MTN MoMo wallets: `Provider`, `PreApprovals` and `Balances`."""
 
     product = "collection"
 
@@ -51,7 +62,7 @@ class MtnCollection(MtnProduct):
         MTN cannot hold an amount: a charge to be captured later is NOT_SENT.
         """
         if not charge.capture:
-            return Answer(Verdict.NOT_SENT, evidence={"error": "MTN MoMo has no manual capture."})
+            return impossible("MTN MoMo has no manual capture.")
         reply = await self._create(
             lambda access, callback_url: build_request_to_pay(access, charge, callback_url),
             charge.callback_url,
@@ -64,3 +75,32 @@ class MtnCollection(MtnProduct):
         if isinstance(reply, Answer):
             return reply
         return read_status(reply, charge.amount, charge.currency, COLLECTION_REASONS)
+
+    async def ask_approval(self, approval: PreApproval) -> Answer:
+        """Ask the wallet's owner to allow later requests; PENDING when MTN took the question."""
+        reply = await self._create(
+            lambda access, callback_url: build_preapproval(access, approval, callback_url),
+            approval.callback_url,
+        )
+        return reply if isinstance(reply, Answer) else read_creation(reply)
+
+    async def look_up_approval(self, approval: PreApproval) -> Answer:
+        """Read the question's status; whatever prevents reading it is UNKNOWN."""
+        reply = await self._ask(lambda access: build_approval(access, approval))
+        return reply if isinstance(reply, Answer) else read_approval(reply, approval)
+
+    async def approval_stands(self, approval: PreApproval) -> Answer:
+        """Seek the approval in the list of its payer's; UNKNOWN if it is not there."""
+        reply = await self._ask(lambda access: build_list(access, approval))
+        return reply if isinstance(reply, Answer) else read_list(reply, approval)
+
+    async def cancel_approval(self, approval: PreApproval) -> Answer:
+        """Take it back. Safe to repeat; UNKNOWN says that it should be."""
+        reply = await self._ask(lambda access: build_cancellation(access, approval))
+        return reply if isinstance(reply, Answer) else read_cancellation(reply)
+
+    def read_callback(self, headers: Mapping[str, str], body: bytes) -> str | None:
+        """As of every product; a pre-approval's callback has no amount."""
+        if decode(body, PreApprovalStatus) is not None:
+            return None
+        return super().read_callback(headers, body)

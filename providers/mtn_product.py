@@ -6,23 +6,69 @@ money, "disbursement" sends it) has a subscription key and tokens of its own; in
 user serves both.
 """
 
-import asyncio
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from time import monotonic
 from typing import Final
 
 import httpx
 import msgspec
 
-from .boundary import Answer, Balance, ForgedCallback, Verdict
-from .connection import exchange
+from .bearer import Bearer, Token, asked, checked
+from .boundary import (
+    Answer,
+    Balance,
+    Capabilities,
+    DeclineCode,
+    Flow,
+    ForgedCallback,
+    Verdict,
+    Wallet,
+)
 from .mtn_replies import Status, decode, error_code, minor_units
 
 LIVE_URL: Final = "https://proxy.momoapi.mtn.com"
 SANDBOX_URL: Final = "https://sandbox.momodeveloper.mtn.com"
+
+
+# Country and currency of each target environment. That the others work in their country's currency,
+# as "sandbox" (EUR) and "mtncameroon" (XAF) do, is our assumption.
+ENVIRONMENTS: Final = {
+    "sandbox": (None, "eur"),
+    "mtncameroon": ("CM", "xaf"),
+    "mtnuganda": ("UG", "ugx"),
+    "mtnghana": ("GH", "ghs"),
+    "mtnivorycoast": ("CI", "xof"),
+    "mtnzambia": ("ZM", "zmw"),
+    "mtnbenin": ("BJ", "xof"),
+    "mtncongo": ("CG", "xaf"),
+    "mtnswaziland": ("SZ", "szl"),
+    "mtnguineaconakry": ("GN", "gnf"),
+    "mtnsouthafrica": ("ZA", "zar"),
+    "mtnliberia": ("LR", "lrd"),
+    "mtnsouthsudan": ("SS", "ssp"),
+    "mtnnigeria": ("NG", "ngn"),
+    "mtnrwanda": ("RW", "rwf"),
+}
+
+
+def mtn_capabilities(environment: str | None) -> Capabilities:
+    """What an account in a target environment can take; with None, what all of them can.
+
+    Limits follow the wallet's own class and are not published. An environment we do not know takes
+    nothing.
+    """
+    served = list(ENVIRONMENTS.values())
+    if environment is not None:
+        served = [ENVIRONMENTS[environment]] if environment in ENVIRONMENTS else []
+    return Capabilities(
+        methods=frozenset({"mobile_money"}),
+        flow=Flow.PUSH,
+        currencies=frozenset(currency for _, currency in served),
+        networks=frozenset({"mtn"}),
+        countries=frozenset(country for country, _ in served if country),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +83,6 @@ class MtnCredentials:
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
-    """A bearer token and the moment of this machine's monotonic clock to replace it at."""
-
-    value: str = field(repr=False)
-    renew_at: float
-
-
-@dataclass(frozen=True, slots=True)
 class Access:
     """What every business call begins with."""
 
@@ -52,14 +90,23 @@ class Access:
     product: str  # "collection", "disbursement"
     token: str = field(repr=False)
 
-    def get(self, path: str) -> httpx.Request:
-        """GET /{product}/v1_0/{path}."""
-        return httpx.Request("GET", self._url(path), headers=self._headers())
+    def get(self, path: str, version: str = "v1_0") -> httpx.Request:
+        """GET /{product}/{version}/{path}."""
+        return httpx.Request("GET", self._url(path, version), headers=self._headers())
+
+    def delete(self, path: str) -> httpx.Request:
+        """DELETE /{product}/v1_0/{path}."""
+        return httpx.Request("DELETE", self._url(path), headers=self._headers())
 
     def create(
-        self, path: str, reference: str, callback_url: str | None, body: Mapping[str, object]
+        self,
+        path: str,
+        reference: str,
+        callback_url: str | None,
+        body: Mapping[str, object],
+        version: str = "v1_0",
     ) -> httpx.Request:
-        """POST /{product}/v1_0/{path}, which makes the resource {path}/{reference}.
+        """POST /{product}/{version}/{path}, which makes the resource {path}/{reference}.
 
         X-Reference-Id is both the id of the resource and the idempotency key: the same reference
         again is answered 409 and the first request stands.
@@ -67,10 +114,10 @@ class Access:
         headers = self._headers() | {"X-Reference-Id": reference}
         if callback_url is not None:
             headers["X-Callback-Url"] = callback_url
-        return httpx.Request("POST", self._url(path), headers=headers, json=body)
+        return httpx.Request("POST", self._url(path, version), headers=headers, json=body)
 
-    def _url(self, path: str) -> str:
-        return f"{self.credentials.base_url.rstrip('/')}/{self.product}/v1_0/{path}"
+    def _url(self, path: str, version: str = "v1_0") -> str:
+        return f"{self.credentials.base_url.rstrip('/')}/{self.product}/{version}/{path}"
 
     def _headers(self) -> dict[str, str]:
         return {
@@ -81,8 +128,6 @@ class Access:
 
 
 # --- Token ----------------------------------------------------------------------------------------
-
-_RENEW_BEFORE_EXPIRY: Final = 60.0  # seconds; a token must not expire on its way to MTN
 
 
 def build_token(credentials: MtnCredentials, product: str) -> httpx.Request:
@@ -103,15 +148,15 @@ class _TokenBody(msgspec.Struct):
     expires_in: float  # seconds
 
 
-def read_token(reply: httpx.Response, now: float) -> Token | None:
-    """The token, or None when MTN gave none. `now` is `time.monotonic()`.
+def read_token(reply: httpx.Response) -> Token | None:
+    """The token, or None when MTN gave none.
 
     `token_type` is ignored: it is "access_token" on the wire, whatever the standard says.
     """
     body = decode(reply.content, _TokenBody, strict=False) if reply.status_code == 200 else None
     if body is None or not body.access_token:
         return None
-    return Token(body.access_token, now + max(body.expires_in - _RENEW_BEFORE_EXPIRY, 0))
+    return Token.living(body.access_token, body.expires_in)
 
 
 # --- Account holders and balance ------------------------------------------------------------------
@@ -189,11 +234,27 @@ class MtnProduct:
     def __init__(self, credentials: MtnCredentials, client: httpx.AsyncClient) -> None:
         self._credentials = credentials
         self._client = client
-        self._token: Token | None = None
-        self._renewal: asyncio.Task[Token | Answer] | None = None
+        self._bearer = Bearer(client, lambda: build_token(credentials, self.product), read_token)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._credentials!r})"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this account's target environment takes."""
+        return mtn_capabilities(self._credentials.target_environment)
+
+    async def check_credentials(self) -> Answer:
+        """Ask for the balance, which needs the product's key, its user and the environment."""
+        reply = await self._call(build_balance)
+        if not isinstance(reply, Answer) and error_code(reply) == "NOT_ALLOWED_TARGET_ENVIRONMENT":
+            return Answer(
+                Verdict.DECLINED,
+                decline_code=DeclineCode.CONFIGURATION,
+                evidence={"code": error_code(reply)},
+            )
+        accepted = not isinstance(reply, Answer) and read_balance(reply) is not None
+        return checked(reply, accepted=accepted)
 
     def read_callback(
         self,
@@ -209,15 +270,14 @@ class MtnProduct:
             raise ForgedCallback("An MTN callback is a JSON object with status, amount, currency.")
         return None
 
-    async def active(self, msisdn: str) -> bool | None:
-        """Whether this E.164 number has a wallet; None when MTN did not say."""
+    async def wallet(self, msisdn: str) -> Wallet | None:
+        """Whether this E.164 number has a wallet, and whose; None when MTN did not say."""
         reply = await self._call(lambda access: build_active(access, msisdn))
-        return None if isinstance(reply, Answer) else read_active(reply)
-
-    async def name_of(self, msisdn: str) -> str | None:
-        """The name of the wallet's holder; None when MTN did not say."""
+        active = None if isinstance(reply, Answer) else read_active(reply)
+        if not active:
+            return None if active is None else Wallet(active=False)
         reply = await self._call(lambda access: build_name(access, msisdn))
-        return None if isinstance(reply, Answer) else read_name(reply)
+        return Wallet(active=True, holder=None if isinstance(reply, Answer) else read_name(reply))
 
     async def balance(self) -> Balance | None:
         """What our account holds, the same for every product (measured); None if MTN is silent."""
@@ -238,53 +298,11 @@ class MtnProduct:
 
     async def _ask(self, build: Callable[[Access], httpx.Request]) -> httpx.Response | Answer:
         """Send a question about money; UNKNOWN when it brought no reply."""
-        reply = await self._call(build)
-        if isinstance(reply, Answer):
-            # A question that was not sent is no answer, least of all "never seen".
-            return Answer(Verdict.UNKNOWN, evidence=reply.evidence)
-        return reply
+        return asked(await self._call(build))
 
     async def _call(self, build: Callable[[Access], httpx.Request]) -> httpx.Response | Answer:
-        """Send a business call with a bearer token, renewed once if MTN refuses it.
-
-        The repeat is safe: a 401 creates nothing, and X-Reference-Id would stop a second request.
-        """
-        token = await self._bearer()
-        if isinstance(token, Answer):
-            return token
-        reply = await exchange(self._client, build(self._access(token)))
-        if isinstance(reply, Answer) or reply.status_code != 401:
-            return reply
-        token = await self._bearer(refused=token)
-        if isinstance(token, Answer):
-            return token
-        return await exchange(self._client, build(self._access(token)))
-
-    def _access(self, token: Token) -> Access:
-        return Access(self._credentials, self.product, token.value)
-
-    async def _bearer(self, refused: Token | None = None) -> Token | Answer:
-        """The current token; concurrent calls share one renewal, and its failure."""
-        token = self._token
-        if token is not None and token != refused and monotonic() < token.renew_at:
-            return token
-        if self._renewal is None:
-            self._renewal = asyncio.create_task(self._renew())
-        # Shielded: a caller who gives up must not take the token away from the others.
-        return await asyncio.shield(self._renewal)
-
-    async def _renew(self) -> Token | Answer:
-        """Fetch a token. Without one nothing was sent, however the fetch failed."""
-        try:
-            reply = await exchange(self._client, build_token(self._credentials, self.product))
-        finally:
-            self._renewal = None
-        if isinstance(reply, Answer):
-            return Answer(Verdict.NOT_SENT, evidence={"call": "token", **reply.evidence})
-        token = read_token(reply, monotonic())
-        if token is None:
-            # The body is left out: a reply that we misread may hold a token.
-            evidence = {"call": "token", "http_status": reply.status_code}
-            return Answer(Verdict.NOT_SENT, evidence=evidence)
-        self._token = token
-        return token
+        """Send a business call. A repeat after a 401 is safe: it creates nothing, and
+        X-Reference-Id would stop a second request."""
+        return await self._bearer.send(
+            lambda token: build(Access(self._credentials, self.product, token))
+        )

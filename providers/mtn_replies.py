@@ -30,7 +30,7 @@ _REFUSALS: Final = {
 
 def money(amount: int, currency: str, external_id: str, description: str) -> dict[str, Any]:
     """The fields that every body with money has. `amount` is in minor units."""
-    note = _plain(description)
+    note = plain(description)
     return {
         "amount": to_decimal_string(amount, currency),
         "currency": currency.upper(),
@@ -45,7 +45,7 @@ def party(msisdn: str) -> dict[str, str]:
     return {"partyIdType": "MSISDN", "partyId": msisdn.removeprefix("+")}
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Keep unaccented letters, digits and spaces: an apostrophe alone has cost a 400 (measured)."""
     decomposed = unicodedata.normalize("NFKD", text)
     unaccented = "".join(sign for sign in decomposed if not unicodedata.combining(sign))
@@ -57,21 +57,31 @@ def read_creation(reply: httpx.Response) -> Answer:
 
     403 is the gateway's: disbursements want our address on MTN's list, and the product granted.
     """
-    evidence = _evidence(reply)
+    kept = evidence(reply)
     match reply.status_code:
         case 202 | 409:
-            return Answer(Verdict.PENDING, evidence=evidence)
+            return Answer(Verdict.PENDING, evidence=kept)
         case 400 | 401 | 403:
-            return Answer(Verdict.DECLINED, None, DeclineCode.CONFIGURATION, evidence=evidence)
+            return Answer(Verdict.DECLINED, None, DeclineCode.CONFIGURATION, evidence=kept)
         case 429:
-            return Answer(Verdict.NOT_SENT, evidence=evidence)
+            return Answer(Verdict.NOT_SENT, evidence=kept)
         case 500 if error_code(reply) in _REFUSALS:
-            return Answer(Verdict.DECLINED, None, DeclineCode.CONFIGURATION, evidence=evidence)
-    return Answer(Verdict.UNKNOWN, evidence=evidence)
+            return Answer(Verdict.DECLINED, None, DeclineCode.CONFIGURATION, evidence=kept)
+    return Answer(Verdict.UNKNOWN, evidence=kept)
 
 
-class _Reason(msgspec.Struct):
+class Reason(msgspec.Struct):
+    """A reason of FAILED, as the published schema has it."""
+
     code: str = ""
+
+
+def decline_code(reason: str | Reason | None, reasons: Mapping[str, DeclineCode]) -> DeclineCode:
+    """What the reason of FAILED means to us."""
+    word = reason.code if isinstance(reason, Reason) else reason or ""
+    if word.startswith("INVALID_"):
+        return DeclineCode.CONFIGURATION
+    return reasons.get(word, DeclineCode.PROVIDER_ERROR)
 
 
 class Status(msgspec.Struct, rename="camel"):
@@ -82,14 +92,7 @@ class Status(msgspec.Struct, rename="camel"):
     currency: str
     financial_transaction_id: str | int | None = None  # missing while PENDING
     # A bare string on the wire since January 2024, an object in the published schema.
-    reason: str | _Reason | None = None
-
-    def decline_code(self, reasons: Mapping[str, DeclineCode]) -> DeclineCode:
-        """What the reason of FAILED means to us."""
-        reason = self.reason.code if isinstance(self.reason, _Reason) else self.reason or ""
-        if reason.startswith("INVALID_"):
-            return DeclineCode.CONFIGURATION
-        return reasons.get(reason, DeclineCode.PROVIDER_ERROR)
+    reason: str | Reason | None = None
 
     def is_about(self, amount: int, currency: str) -> bool:
         """Whether it speaks of the same money; amounts are compared as numbers, not as text."""
@@ -104,20 +107,20 @@ def read_status(
     A 404 is believed when MTN itself says RESOURCE_NOT_FOUND. A gateway's or proxy's 404 proves
     nothing, and sending again on the strength of it would move the money twice.
     """
-    evidence = _evidence(reply)
+    kept = evidence(reply)
     if reply.status_code == 404 and error_code(reply) == "RESOURCE_NOT_FOUND":
-        return Answer(Verdict.NOT_SENT, evidence=evidence)
+        return Answer(Verdict.NOT_SENT, evidence=kept)
     body = decode(reply.content, Status) if reply.status_code == 200 else None
     if body is None or not body.is_about(amount, currency):
-        return Answer(Verdict.UNKNOWN, evidence=evidence)
+        return Answer(Verdict.UNKNOWN, evidence=kept)
     reference = str(body.financial_transaction_id) if body.financial_transaction_id else None
     match body.status:
         case "SUCCESSFUL":
-            return Answer(Verdict.SUCCEEDED, reference, evidence=evidence)
+            return Answer(Verdict.SUCCEEDED, reference, evidence=kept)
         case "FAILED":
-            code = body.decline_code(reasons)
-            return Answer(Verdict.DECLINED, reference, code, evidence=evidence)
-    return Answer(Verdict.PENDING, reference, evidence=evidence)
+            code = decline_code(body.reason, reasons)
+            return Answer(Verdict.DECLINED, reference, code, evidence=kept)
+    return Answer(Verdict.PENDING, reference, evidence=kept)
 
 
 def decode(content: bytes, type: type[_Shape], *, strict: bool = True) -> _Shape | None:
@@ -149,7 +152,7 @@ def error_code(reply: httpx.Response) -> str:
 _LONGEST_EVIDENCE: Final = 4000  # bytes; what MTN says fits, a proxy's error page need not
 
 
-def _evidence(reply: httpx.Response) -> dict[str, Any]:
+def evidence(reply: httpx.Response) -> dict[str, Any]:
     """The reply to a business call; such bodies hold no secret, unlike those of the token call."""
     short = len(reply.content) <= _LONGEST_EVIDENCE
     body = decode(reply.content, dict[str, Any]) if short else None

@@ -11,15 +11,18 @@ import hmac
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
 
+from .bearer import checked
 from .boundary import (
     Answer,
+    Capabilities,
     Charge,
     DeclineCode,
+    Flow,
     ForgedCallback,
     Refund,
     Verdict,
@@ -39,10 +42,30 @@ from .stripe_api import (
 from .stripe_refunds import build_look_up_refund, build_refund, read_look_up_refund, read_refund
 from .stripe_verifications import build_verification, read_verification
 
+LIVE_URL = "https://api.stripe.com"
+
+# Stripe takes many more; these are what merchants of the region are paid in.
+CARDS = Capabilities(
+    methods=frozenset({"card"}),
+    flow=Flow.DIRECT,
+    currencies=frozenset({"xaf", "xof", "mad", "eur", "usd"}),
+    signed_callbacks=True,
+    look_up_lag=7_200,  # how far the search may be behind in an outage is not said: our margin
+)
+
 SIGNATURE_TOLERANCE = 300  # seconds between a webhook's signature and now, as Stripe's own SDKs
 
 _NO_INTENT = Answer(Verdict.NOT_SENT, evidence={"intent": "not found"})
 _UNIX_SECONDS = re.compile(r"[0-9]{1,12}")
+
+
+@dataclass(frozen=True, slots=True)
+class StripeAccount:
+    """A merchant's account at Stripe."""
+
+    secret_key: str = field(repr=False)  # sk_...
+    webhook_secret: str = field(default="", repr=False)  # whsec_...
+    base_url: str = LIVE_URL
 
 
 def build_charge(charge: Charge) -> Request:
@@ -57,8 +80,7 @@ def build_charge(charge: Charge) -> Request:
         "payment_method": charge.payer,
         "confirm": "true",
         "capture_method": "automatic" if charge.capture else "manual",
-        "automatic_payment_methods[enabled]": "true",
-        "automatic_payment_methods[allow_redirects]": "always" if charge.return_url else "never",
+        "payment_method_types[0]": "card",
         "metadata[reference]": charge.reference,
     }
     if charge.external_id:
@@ -212,12 +234,13 @@ class StripeCards:
     `Verifications`."""
 
     name = "stripe"
+    capabilities = CARDS
 
     def __init__(
         self,
         secret_key: str,
         client: httpx.AsyncClient,
-        base_url: str = "https://api.stripe.com",
+        base_url: str = LIVE_URL,
         webhook_secrets: Sequence[str] = (),
     ) -> None:
         """`client` decides time-outs. `webhook_secrets` (whsec_...): two while one is rotated."""
@@ -236,8 +259,9 @@ class StripeCards:
     async def look_up(self, charge: Charge) -> Answer:
         """Find the intent, by Stripe's id or by our reference. Never creates anything.
 
-        Stripe's search lags behind by up to a minute (longer during its outages), so NOT_SENT is
-        the truth only when asked after a grace period. UNKNOWN: ask again later.
+        Stripe's search lags behind by up to a minute, and by more during its outages, so NOT_SENT
+        is the truth only when asked well after that (`Capabilities.look_up_lag`). UNKNOWN: ask
+        again later.
         """
         reply = await self._send(build_look_up(charge))
         if isinstance(reply, Answer):
@@ -297,6 +321,17 @@ class StripeCards:
         reply = await self._send(build_verification(verification))
         return reply if isinstance(reply, Answer) else read_verification(verification, reply)
 
+    async def check_credentials(self) -> Answer:
+        """Search for a reference that no payment has: a key has to be able to look up."""
+        query = {"query": "metadata['reference']:'none'"}
+        reply = await self._send(Request("GET", "/v1/payment_intents/search", query))
+        if isinstance(reply, Answer):
+            return checked(reply, accepted=False)
+        return checked(
+            Answer(Verdict.UNKNOWN, evidence={"http_status": reply.status}),
+            accepted=reply.status == 200,
+        )
+
     def read_callback(self, headers: Mapping[str, str], body: bytes) -> str | None:
         """Our reference in a signed webhook. Raises ForgedCallback, always if we have no secret."""
         return read_webhook(headers, body, self._webhook_secrets, time.time())
@@ -308,6 +343,8 @@ class StripeCards:
     async def _send(self, request: Request) -> Reply | Answer:
         """The reply, or the verdict on a connection that brought none."""
         headers = {"Authorization": f"Bearer {self._secret_key}"}
+        if request.method == "POST":  # httpx would leave it out where the form is empty
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
         if request.idempotency_key:
             headers["Idempotency-Key"] = request.idempotency_key
         response = await exchange(
@@ -327,3 +364,9 @@ class StripeCards:
             json_object(response.content),
             response.headers.get("request-id"),
         )
+
+
+def connect_stripe(account: StripeAccount, client: httpx.AsyncClient) -> tuple[StripeCards, None]:
+    """The adapter of an account."""
+    secrets = [account.webhook_secret] if account.webhook_secret else []
+    return StripeCards(account.secret_key, client, account.base_url, secrets), None

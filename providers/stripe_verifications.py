@@ -23,10 +23,7 @@ def build_verification(verification: Verification) -> Request:
         "payment_method": verification.payer,
         "confirm": "true",
         "usage": "off_session" if verification.off_session else "on_session",
-        "automatic_payment_methods[enabled]": "true",
-        "automatic_payment_methods[allow_redirects]": (
-            "always" if verification.return_url else "never"
-        ),
+        "payment_method_types[0]": "card",
         "metadata[reference]": verification.reference,
     }
     if verification.external_id:

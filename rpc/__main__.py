@@ -13,7 +13,7 @@ def written() -> dict[Path, str]:
     """Each file that is made, and the text it should have."""
     page = HOUSE / "docs" / "rpc.md"
     return {
-        HOUSE / "rpc" / "operations.py": operations_module(OPERATIONS.values()),
+        HOUSE / "rpc" / "client" / "operations.py": operations_module(OPERATIONS.values()),
         page: reference(page.read_text(), OPERATIONS.values()),
     }
 

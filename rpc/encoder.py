@@ -10,6 +10,10 @@ from struct import pack
 from typing import Any
 
 
+class Encoded(bytes):
+    """An item that is CBOR already, and is put into a tree as it is."""
+
+
 def encode(tree: Any) -> bytes:
     """A tree of None, bool, int of 64 bits and a sign, float, str, bytes, list and dict as CBOR.
 
@@ -83,6 +87,7 @@ def _float(value: float) -> bytes:
 
 
 _ENCODERS: dict[type, Callable[[Any], bytes]] = {
+    Encoded: lambda item: item,
     type(None): _null,
     bool: _boolean,
     int: _integer,

@@ -1,4 +1,4 @@
-"""Writes `rpc/operations.py`: the table of operations as typed methods of the client."""
+"""Writes `rpc/client/operations.py`: the table of operations as typed methods of the client."""
 
 from collections.abc import Iterable
 from keyword import iskeyword
@@ -34,7 +34,7 @@ _METHOD = '''
 
 
 def operations_module(operations: Iterable[Operation]) -> str:
-    """The text of `rpc/operations.py`."""
+    """The text of `rpc/client/operations.py`."""
     listed = sorted(operations, key=lambda operation: operation.name)
     parts = [_HEADER]
     parts += [_typed_dict(name, kind) for name, kind in hashes(listed).items()]

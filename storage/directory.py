@@ -13,14 +13,15 @@ import asyncio
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from storage.keys import check_key, check_new, check_stored, digest
-from storage.port import ImmutableObjectError, ObjectNotFoundError, StorageError, Stored
+from storage.batches import in_threads
+from storage.keys import check_folder, check_key, check_new, check_stored, digest
+from storage.port import ImmutableObjectError, Kept, ObjectNotFoundError, StorageError, Stored
 from storage.retention import effective
 
 
@@ -59,6 +60,11 @@ class DirectoryStore:
         with _as_storage_errors():
             return await asyncio.to_thread((self._root / key).is_file)
 
+    def below(self, folder: str) -> AsyncIterator[Kept]:
+        """See `ObjectStore.below`."""
+        check_folder(folder)
+        return in_threads(self._below(folder))
+
     async def delete(self, key: str) -> None:
         """See `ObjectStore.delete`."""
         check_key(key)
@@ -89,6 +95,15 @@ class DirectoryStore:
                 return check_stored(key, (self._root / key).read_bytes())
             except FileNotFoundError:
                 raise ObjectNotFoundError(f"no object is stored as {key}") from None
+
+    def _below(self, folder: str) -> Iterator[Kept]:
+        with _as_storage_errors():
+            for place, _, names in os.walk(self._root / folder):
+                for name in names:
+                    path = Path(place, name)
+                    with path.open("rb") as file:
+                        until = _retention(file)
+                    yield Kept(str(path.relative_to(self._root)), effective(until))
 
     def _delete(self, key: str) -> None:
         path = self._root / key

@@ -10,6 +10,7 @@ from storage.port import CorruptObjectError, InvalidKeyError
 # backends keep for themselves.
 _FOLDER = r"[A-Za-z0-9_-]{1,64}"
 _NAME = r"[A-Za-z0-9_-]{1,128}\.[a-z0-9]{1,8}"
+_FOLDERS = re.compile(rf"{_FOLDER}(?:/{_FOLDER}){{0,7}}")
 _KEY = re.compile(rf"(?:{_FOLDER}/){{0,8}}{_NAME}")
 _CONTENT_KEY = re.compile(r"(?:.*/)?([0-9a-f]{64})\.[a-z0-9]+")
 
@@ -34,6 +35,12 @@ def check_key(key: str) -> None:
     """Raise InvalidKeyError unless `key` is up to eight folders and a name with an extension."""
     if not _KEY.fullmatch(key):
         raise InvalidKeyError(f"{key[:200]!r} is not a key such as 'folder/name.pdf'")
+
+
+def check_folder(folder: str) -> None:
+    """Raise InvalidKeyError unless `folder` is one to eight folders."""
+    if not _FOLDERS.fullmatch(folder):
+        raise InvalidKeyError(f"{folder[:200]!r} is not a folder such as 'acct_1/receipts'")
 
 
 def check_new(key: str, body: bytes) -> None:

@@ -1,5 +1,6 @@
 """What every object store promises, whichever machine keeps the bytes."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -35,6 +36,14 @@ class Stored:
     retain_until: datetime | None  # UTC; what the store enforces, which may be later than asked
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An object that was found in the store."""
+
+    key: str
+    retain_until: datetime | None  # UTC; None: it may be deleted
+
+
 class ObjectStore(Protocol):
     """Objects that are written once, read often, and deleted only after their retention.
 
@@ -64,6 +73,12 @@ class ObjectStore(Protocol):
 
     async def exists(self, key: str) -> bool:
         """Tell whether an object is stored under the key."""
+
+    def below(self, folder: str) -> AsyncIterator[Kept]:
+        """Every object whose key begins with `folder/`, in no particular order.
+
+        What is stored meanwhile may be missing. Raises InvalidKeyError for what is no folder.
+        """
 
     async def delete(self, key: str) -> None:
         """Remove the object for good. Removing what is not there does nothing.

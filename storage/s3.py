@@ -10,7 +10,7 @@ import asyncio
 import base64
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,8 +28,9 @@ from minio.credentials.providers import (
 from minio.error import MinioException, S3Error
 from minio.retention import Retention
 
-from storage.keys import check_key, check_new, check_stored, digest
-from storage.port import ImmutableObjectError, ObjectNotFoundError, StorageError, Stored
+from storage.batches import in_threads
+from storage.keys import check_folder, check_key, check_new, check_stored, digest
+from storage.port import ImmutableObjectError, Kept, ObjectNotFoundError, StorageError, Stored
 from storage.retention import effective
 
 _CONNECTIONS = 32  # asyncio's default executor never has more threads
@@ -108,6 +109,11 @@ class S3Store:
         """See `ObjectStore.exists`."""
         check_key(key)
         return await asyncio.to_thread(self._head, key) is not None
+
+    def below(self, folder: str) -> AsyncIterator[Kept]:
+        """See `ObjectStore.below`. Each object's retention takes a request of its own."""
+        check_folder(folder)
+        return in_threads(self._below(folder))
 
     async def delete(self, key: str) -> None:
         """See `ObjectStore.delete`; without object lock, always refused."""
@@ -200,6 +206,15 @@ class S3Store:
             finally:
                 response.close()
                 response.release_conn()
+
+    def _below(self, folder: str) -> Iterator[Kept]:
+        with self._errors():
+            found = self._client.list_objects(self._bucket, f"{folder}/", recursive=True)
+            keys = (each.object_name for each in found)
+            while (key := next(keys, None)) is not None:
+                head = self._head(key)
+                if head is not None:  # else it was deleted since it was listed
+                    yield Kept(key, effective(head.retain_until))
 
     def _delete(self, key: str) -> None:
         head = self._head(key)

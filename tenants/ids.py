@@ -53,6 +53,14 @@ def new_id(prefix: str) -> str:
     )
 
 
+def made_at(identifier: str) -> int:
+    """When an id was made, in unix seconds."""
+    milliseconds = 0
+    for digit in identifier.rpartition("_")[2][:_TIME_DIGITS]:
+        milliseconds = milliseconds * 62 + _ALPHABET.index(digit)
+    return milliseconds // 1000
+
+
 def random_text(digits: int) -> str:
     """`digits` random base-62 characters, for secrets: 24 of them hold 142 bits."""
     return "".join(_ALPHABET[byte % 62] for byte in _unbiased(digits))

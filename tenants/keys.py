@@ -38,6 +38,7 @@ class Caller:
     scopes: frozenset[str] | None = None  # of a restricted key; None: everything its kind may do
     country: str = "CM"
     currency: str = "xaf"  # the account's own
+    name: str | None = None  # of the key: what it is for, or whose it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,10 @@ class ApiKey:
 
 class KeyRefused(Exception):
     """No such key, or it has expired or been revoked. The message is for the caller."""
+
+
+class TenantSuspended(Exception):
+    """The key is good, and its tenant is being moved: everything has to wait."""
 
 
 def key_hash(pepper: bytes, key: str) -> bytes:
@@ -119,7 +124,7 @@ async def revoke_key(
         " revoked_at = case when $2 then coalesce(revoked_at, now()) else revoked_at end,"
         " expires_at = case when $2 then expires_at"
         "              else least(coalesce(expires_at, 'infinity'), now() + $3) end"
-        " where id = $1 returning *",
+        " where id = $1 returning schema_name, kind, name, scopes",
         key,
         after <= timedelta(0),
         after,
@@ -159,8 +164,8 @@ async def roll_key(
 
 
 _FIND = """
-select k.id, k.kind, k.scopes, k.expires_at, k.revoked_at,
-       s.schema_name, s.livemode, s.tenant, t.country, t.default_currency
+select k.id, k.kind, k.name, k.scopes, k.expires_at, k.revoked_at,
+       s.schema_name, s.livemode, s.tenant, s.suspended_at, t.country, t.default_currency
 from platform.api_keys k
 join platform.tenant_schemas s using (schema_name)
 join platform.tenants t on t.id = s.tenant
@@ -177,7 +182,7 @@ class KeyRing:
     _known: dict[bytes, tuple[float, Caller]] = field(default_factory=dict, repr=False)
 
     async def caller(self, key: str) -> Caller:
-        """Whose key this is. Raises KeyRefused."""
+        """Whose key this is. Raises KeyRefused and TenantSuspended."""
         digest = key_hash(self.pepper, key)
         known = self._known.get(digest)
         if known is not None and known[0] > time.monotonic():
@@ -197,6 +202,8 @@ def _check(row: asyncpg.Record, key: str) -> Caller:
         raise KeyRefused(f"This API key has been revoked: {key_hint(key)}")
     if row["expires_at"] is not None and row["expires_at"] <= datetime.now(UTC):
         raise KeyRefused(f"Expired API Key provided: {key_hint(key)}")
+    if row["suspended_at"] is not None:
+        raise TenantSuspended
     return Caller(
         account=row["tenant"],
         schema=row["schema_name"],
@@ -206,4 +213,5 @@ def _check(row: asyncpg.Record, key: str) -> Caller:
         scopes=frozenset(json.loads(row["scopes"])) if row["scopes"] else None,
         country=row["country"],
         currency=row["default_currency"],
+        name=row["name"],
     )

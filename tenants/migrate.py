@@ -17,7 +17,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from tenants import tables
+from tenants import distributed, tables
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -54,38 +54,64 @@ def head(family: str) -> str:
 
 
 @cache
-def upgrade_sql(family: str, start: str | None) -> str:
-    """The SQL from revision `start` (None: an empty schema) to the newest."""
-    output = io.StringIO()
+def known_revisions(family: str) -> frozenset[str]:
+    """Every revision of a family."""
+    script = ScriptDirectory.from_config(_config(family))
+    return frozenset(revision.revision for revision in script.walk_revisions())
+
+
+class _Statements(io.StringIO):
+    """What Alembic renders, piece by piece: a piece is a statement or a comment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[str] = []
+
+    def write(self, text: str) -> int:
+        """Keep a piece."""
+        if not text.startswith("--"):
+            self.pieces.append(text.strip())
+        return len(text)
+
+
+@cache
+def upgrade_sql(family: str, start: str | None) -> list[str]:
+    """The statements from revision `start` (None: an empty schema) to the newest, for
+    `distributed.run_all`."""
+    output = _Statements()
     revisions = f"{start}:head" if start else "head"
     command.upgrade(_config(family, output), revisions, sql=True)
-    return output.getvalue()
+    return output.pieces
 
 
-def grants(schema: str) -> str:
+def grants(schema: str) -> list[str]:
     """The rights of a schema's role: to read and write its rows, but not to change history."""
     statements = [
         f'grant usage on schema "{schema}" to "{schema}"',
         f'grant select, insert, update, delete on all tables in schema "{schema}" to "{schema}"',
+        # PostgreSQL draws an identity's numbers without this right, Citus' coordinator does not.
+        f'grant usage on all sequences in schema "{schema}" to "{schema}"',
     ]
-    statements += [
+    return statements + [
         f'revoke update, delete on "{schema}".{table.name} from "{schema}"'
         for table in tables.tenant.sorted_tables
         if table.info.get("append_only")
     ]
-    return "; ".join(statements)
 
 
 async def migrate_platform(connection: asyncpg.Connection) -> None:
     """Create or upgrade the shared tables and the login role. Safe to run at any time."""
     async with connection.transaction():
         await connection.execute("select pg_advisory_xact_lock($1)", RUNNER_LOCK)
+        await distributed.distribute_schemas(connection, wanted=False)
         await connection.execute("create schema if not exists platform")
         current = None
         if await connection.fetchval("select to_regclass('platform.alembic_version')"):
             current = await connection.fetchval("select version_num from platform.alembic_version")
         if current != head("platform"):
-            await connection.execute(upgrade_sql("platform", current))
+            spread = await distributed.is_distributed(connection)
+            await distributed.run_all(connection, upgrade_sql("platform", current), spread=spread)
+        await distributed.prepare_platform(connection)
 
 
 async def migrate_schema(connection: asyncpg.Connection, schema: str, start: str | None) -> None:
@@ -100,8 +126,12 @@ async def migrate_schema(connection: asyncpg.Connection, schema: str, start: str
         if revision != start:
             return
         await connection.execute(
-            f'set local search_path = "{schema}"; set local lock_timeout = 5000;'
-            f"{upgrade_sql('tenant', start)}; {grants(schema)};"
+            f'set local search_path = "{schema}"; set local lock_timeout = 5000'
+        )
+        await distributed.run_all(
+            connection,
+            upgrade_sql("tenant", start) + grants(schema),
+            spread=await distributed.is_distributed(connection),
         )
         await connection.execute(
             "update platform.tenant_schemas set revision = $2, migrated_at = now(), error = null"

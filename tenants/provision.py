@@ -1,21 +1,20 @@
-"""Create, list, export and delete tenants, online.
+"""Create, list, suspend and delete tenants, online.
 
 A tenant is an account (`acct_...`) with two schemas, test and live, each with a role of its own of
 the same name. The serving role may become a tenant's role, and inherits nothing from it.
 """
 
-import asyncio
-import os
 import re
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 import asyncpg
 
+from tenants import distributed
+from tenants.database import LOCK_TIMEOUT_MS
 from tenants.ids import new_id
-from tenants.migrate import migrate_schema
+from tenants.migrate import grants, head, upgrade_sql
 
 # The names that `create_tenant` gives to schemas: what comes out of a URL must look like one before
 # it is used as one.
@@ -24,6 +23,12 @@ SCHEMA_NAME = re.compile(r"t[0-9]{1,18}_(test|live)")
 # The jobs that every schema is born with and that never end: to forget old idempotency keys, and to
 # make available the money that has been pending long enough.
 PRUNE_JOB, RELEASE_JOB = DAILY_JOBS = ("prune", "release")
+
+# The shared tables with rows of a schema, in the order in which these can be deleted.
+TABLES_OF_SCHEMAS = (
+    *("jobs", "deliveries", "unresolved_queue", "routing_changes", "api_keys"),
+    "tenant_schemas",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,34 +52,55 @@ async def create_tenant(
     """
     account = new_id("acct")
     async with connection.transaction():
-        number = await connection.fetchval(
+        await connection.execute(
             "insert into platform.tenants (id, name, country, default_currency)"
-            " values ($1, $2, $3, $4) returning number",
+            " values ($1, $2, $3, $4)",
             account,
             name,
             country,
             default_currency,
         )
+        # Drawn, not counted: a tenant keeps its names when it moves to another database.
+        number = secrets.randbelow(9 * 10**14) + 10**14
         schemas = {livemode: f"t{number}_{mode}" for mode, livemode in MODES.items()}
+        spread = await distributed.is_distributed(connection)
+        await distributed.distribute_schemas(connection, wanted=True)
         for livemode, schema in schemas.items():
-            await connection.execute(
-                f'create role "{schema}" nologin in role cpay_tenants;'
-                f'grant "{schema}" to cpay_app with inherit false, set true;'
-                f'create schema "{schema}"'
+            place = [f'create schema "{schema}"', f'set local search_path = "{schema}"']
+            await distributed.run_all(
+                connection, place + upgrade_sql("tenant", None), spread=spread
             )
             await connection.execute(
-                "insert into platform.tenant_schemas (schema_name, tenant, livemode)"
-                " values ($1, $2, $3)",
+                "insert into platform.tenant_schemas"
+                " (schema_name, tenant, livemode, revision, migrated_at)"
+                " values ($1, $2, $3, $4, now())",
                 schema,
                 account,
                 livemode,
+                head("tenant"),
             )
-            await migrate_schema(connection, schema, start=None)
-            await connection.executemany(
-                "insert into platform.jobs (schema_name, kind, subject) values ($1, $2, 'daily')",
-                [(schema, kind) for kind in DAILY_JOBS],
-            )
+        await connection.executemany(
+            "insert into platform.jobs (schema_name, kind, subject) values ($1, $2, 'daily')",
+            [(schema, kind) for schema in schemas.values() for kind in DAILY_JOBS],
+        )
+        # Roles come last: the first one keeps every other tenant from getting its own until the
+        # commit, and the tables, which take a hundred times as long, need none.
+        for schema in schemas.values():
+            await create_role(connection, schema, spread=spread)
+            await distributed.run_all(connection, grants(schema), spread=spread)
     return Tenant(account, name, country, default_currency, schemas[False], schemas[True])
+
+
+async def create_role(connection: asyncpg.Connection, schema: str, *, spread: bool) -> None:
+    """The role that owns nothing and may use this schema, and that the serving role may become.
+    `spread`: schemas are on Citus' nodes."""
+    await connection.execute(
+        f'create role "{schema}" {"login" if spread else "nologin"} in role cpay_tenants;'
+        f'grant "{schema}" to cpay_app with inherit false, set true'
+    )
+    if spread:
+        # Citus connects to the tenant's node as this role, and does not hand `set local` on.
+        await connection.execute(f'alter role "{schema}" set lock_timeout = {LOCK_TIMEOUT_MS}')
 
 
 MODES = {"test": False, "live": True}
@@ -104,54 +130,36 @@ async def find_tenant(connection: asyncpg.Connection, account: str) -> Tenant:
     return Tenant(**row)
 
 
+async def suspend_tenant(
+    connection: asyncpg.Connection, account: str, *, suspended: bool
+) -> Tenant:
+    """Let nothing happen to a tenant any more, or let it go on. Raises LookupError.
+
+    Every process follows within a second; what was under way is over when the longest call to a
+    provider and the lease of a job are.
+    """
+    tenant = await find_tenant(connection, account)
+    await connection.execute(
+        "update platform.tenant_schemas"
+        " set suspended_at = case when $2 then coalesce(suspended_at, now()) end"
+        " where tenant = $1",
+        account,
+        suspended,
+    )
+    return tenant
+
+
 async def delete_tenant(connection: asyncpg.Connection, account: str) -> None:
     """Delete a tenant whole: rows in the shared tables, schemas and roles. There is no way back."""
     tenant = await find_tenant(connection, account)
     schemas = [tenant.test_schema, tenant.live_schema]
     async with connection.transaction():
-        for table in ("jobs", "deliveries", "api_keys", "tenant_schemas"):
+        for table in TABLES_OF_SCHEMAS:
             await connection.execute(
                 f"delete from platform.{table} where schema_name = any($1)", schemas
             )
         await connection.execute("delete from platform.price_plans where tenant = $1", account)
         await connection.execute("delete from platform.tenants where id = $1", account)
         for schema in schemas:
-            await connection.execute(
-                f'drop schema "{schema}" cascade; drop owned by "{schema}"; drop role "{schema}"'
-            )
-
-
-async def export_tenant(dsn: str, tenant: Tenant, target: Path, pg_dump: str = "pg_dump") -> None:
-    """Write both schemas of a tenant to `target` in pg_dump's custom format.
-
-    Raises RuntimeError with pg_dump's own words. The file appears whole or not at all.
-    """
-    partial = target.with_suffix(target.suffix + ".partial")
-    address, password = _without_password(dsn)
-    process = await asyncio.create_subprocess_exec(
-        pg_dump,
-        "--format=custom",
-        "--no-owner",
-        "--no-privileges",
-        f"--schema={tenant.test_schema}",
-        f"--schema={tenant.live_schema}",
-        f"--file={partial}",
-        f"--dbname={address}",
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PGCONNECT_TIMEOUT": "10", "PGPASSWORD": password},
-    )
-    _, errors = await process.communicate()
-    if process.returncode != 0:
-        partial.unlink(missing_ok=True)
-        raise RuntimeError(errors.decode(errors="replace").strip())
-    partial.rename(target)
-
-
-def _without_password(dsn: str) -> tuple[str, str]:
-    """A database's URL as everybody on the machine may see it in the list of processes, and the
-    password that was in it."""
-    parts = urlsplit(dsn)
-    user, _, host = parts.netloc.rpartition("@")
-    name = user.partition(":")[0]
-    public = parts._replace(netloc=f"{name}@{host}" if name else host)
-    return urlunsplit(public), unquote(parts.password or os.environ.get("PGPASSWORD", ""))
+            # The role owns nothing, and its rights go with the schema's tables.
+            await connection.execute(f'drop schema "{schema}" cascade; drop role "{schema}"')

@@ -2,7 +2,7 @@
 
 Two families:
 
-- `platform`: shared by all tenants, always named with its schema in SQL. Its two queues are the
+- `platform`: shared by all tenants, always named with its schema in SQL. Its queues are the
   only tables a tenant's role may touch, row by row (row level security on `schema_name`).
 - `tenant`: one copy per tenant and mode, named without a schema; `search_path` decides whose.
 
@@ -100,7 +100,9 @@ tenant_schemas = Table(
     Column("revision", Text),
     Column("migrated_at", DateTime(timezone=True)),
     Column("error", Text),
+    Column("suspended_at", DateTime(timezone=True)),  # nothing is done for it: it is being moved
     UniqueConstraint("tenant", "livemode"),
+    Index("suspended_schemas", "schema_name", postgresql_where=text("suspended_at is not null")),
 )
 
 KEY_KINDS = ("secret", "publishable", "restricted")
@@ -160,7 +162,9 @@ jobs = Table(
     _required("attempts", Integer, server_default=text("0")),
     Column("last_error", Text),
     UniqueConstraint("schema_name", "kind", "subject"),
-    Index(None, "run_at"),
+    # Receipts are claimed apart from all else, so that neither waits behind the other's backlog.
+    Index("jobs_receipts_idx", "run_at", postgresql_where=text("kind = 'receipt'")),
+    Index("jobs_others_idx", "run_at", postgresql_where=text("kind <> 'receipt'")),
 )
 
 # The queue of webhook deliveries: a row leaves when it is delivered or given up; the history is the
@@ -178,7 +182,95 @@ deliveries = Table(
     Index(None, "schema_name", "endpoint", "run_at", "id"),
 )
 
-QUEUES = (jobs, deliveries)
+# Accounts at payment providers that serve every tenant; a tenant's own are in its schema. What is
+# secret in `sealed` opens with a key that is not in the database.
+shared_provider_accounts = Table(
+    "shared_provider_accounts",
+    platform,
+    Column("id", Text, primary_key=True),
+    _required("livemode", Boolean),
+    _required("provider"),
+    _required("sealed"),
+    _required("key_id"),
+    _json("details"),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+)
+
+# The operator's kill switch: nothing new is sent to an account that is here.
+provider_switches = Table(
+    "provider_switches",
+    platform,
+    Column("account", Text, primary_key=True),
+    _required("reason"),
+    Column("switched_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+)
+
+# Which tenants have accounts or rules of their own, and how often these have changed: every process
+# reads it once a second instead of asking each tenant.
+routing_changes = Table(
+    "routing_changes",
+    platform,
+    Column(
+        "schema_name",
+        Text(collation="C"),
+        primary_key=True,
+        server_default=text("current_user"),
+    ),
+    _required("changes", BigInteger),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+    Index(None, "changed_at"),
+)
+
+BREAKER_STATES = ("closed", "open")
+
+# What all processes believe of an account at a provider, by operation.
+provider_health = Table(
+    "provider_health",
+    platform,
+    Column("account", Text, primary_key=True),
+    Column("operation", Text, primary_key=True),
+    _required("state"),
+    Column("open_until", DateTime(timezone=True)),
+    _required("rest_seconds", Integer, server_default=text("0")),
+    _required("probes", Integer, server_default=text("0")),  # under way since it was last open
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+    # When the state was last another one; probes change the row and not this.
+    Column("since", DateTime(timezone=True), nullable=False, server_default=NOW),
+    one_of("state", BREAKER_STATES),
+)
+
+# The calls of each process in its sliding window: a provider's failures add up across processes.
+provider_calls = Table(
+    "provider_calls",
+    platform,
+    Column("account", Text, primary_key=True),
+    Column("operation", Text, primary_key=True),
+    Column("process", Text, primary_key=True),
+    _required("calls", Integer),
+    _required("failures", Integer),
+    Column("seen_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+)
+
+# Which payments nobody can explain, of all tenants: a row leaves when its payment is resolved. What
+# is known of it is the tenant's own (`unresolved_payments`).
+unresolved_queue = Table(
+    "unresolved_queue",
+    platform,
+    Column(
+        "schema_name",
+        Text(collation="C"),
+        primary_key=True,
+        server_default=text("current_user"),
+    ),
+    Column("id", Text(collation="C"), primary_key=True),
+    _required("type"),
+    _required("provider"),
+    _required("since", BigInteger),
+    Index(None, "since", "id"),
+)
+
+QUEUES = (jobs, deliveries, unresolved_queue)
 
 # --- tenant -------------------------------------------------------------------------------------
 
@@ -324,6 +416,21 @@ charges = _object(
     Index(None, "payment_intent"),
     Index(None, "customer"),
     Index(None, "reference", unique=True),
+    # Wallets that are being asked: some providers may not be asked twice (Capabilities).
+    Index(
+        "charges_asked_idx",
+        text("(details->>'token')"),
+        postgresql_where=text(
+            "state in ('submitted', 'pending', 'unknown') and details ? 'mobile_money'"
+        ),
+    ),
+    # References that attempts left behind when they moved to another account.
+    Index(
+        "charges_tries_idx",
+        text("(details->'routing'->'tries') jsonb_path_ops"),
+        postgresql_using="gin",
+        postgresql_where=text("details->'routing' ? 'tries'"),
+    ),
 )
 
 disputes = _object(
@@ -359,6 +466,13 @@ file_links = _object(
     _required("file", Text(collation="C")),
     Column("expires_at", BigInteger),
     Index(None, "file"),
+)
+
+report_runs = _object(
+    "report_runs",
+    _required("status"),
+    _required("report_type"),
+    one_of("status", ("pending", "succeeded", "failed")),
 )
 
 REFUND_STATES = ("submitted", "pending", "unknown", "succeeded", "failed")
@@ -580,7 +694,8 @@ ledger_closes = Table(
     info=APPEND_ONLY,
 )
 
-RECONCILIATION_STATUSES = ("open", "completed")
+RECONCILIATION_STATUSES = ("processing", "open", "completed")
+RECONCILIATION_ORIGINS = ("merchant", "operator")  # who brought the statement
 
 # A provider's statement, held against the movements of its clearing account.
 reconciliations = _object(
@@ -591,8 +706,10 @@ reconciliations = _object(
     _required("period_start", BigInteger),
     _required("period_end", BigInteger),  # exclusive
     _required("open_items", Integer),
+    _required("origin", server_default=text("'operator'")),
     one_of("status", RECONCILIATION_STATUSES),
-    Index(None, "provider", "content_hash", unique=True),
+    one_of("origin", RECONCILIATION_ORIGINS),
+    Index(None, "origin", "provider", "content_hash", unique=True),
 )
 
 RECONCILIATION_KINDS = ("collection", "refund", "payout", "dispute", "other")
@@ -623,9 +740,53 @@ reconciliation_items = _object(
     Column("adjusts", Text),  # what is adjusted without a source of ours: once, in any statement
     one_of("kind", RECONCILIATION_KINDS),
     one_of("status", FINDINGS),
+    Index(None, "reconciliation", "id"),  # pages of one statement's items
     Index(None, "reconciliation", "status"),
     Index(None, "source"),
     Index(None, "adjusts", unique=True),
+)
+
+UNRESOLVED_STATUSES = ("open", "awaiting_approval", "resolved")
+PAYMENT_TYPES = ("charge", "refund", "payout")
+
+# A charge, refund or payout whose outcome nobody could explain in time, until somebody can.
+unresolved_payments = _object(
+    "unresolved_payments",
+    _required("status"),
+    _required("type"),
+    _required("reason"),
+    _required("payment", Text(collation="C")),  # the charge, refund or payout
+    _required("provider"),
+    _required("amount", BigInteger),  # as the payment has it: a payout's reversal is negative
+    _required("currency"),
+    _required("since", BigInteger),  # when the payment was sent, or contradicted: its age's origin
+    Column("outcome", Text),
+    Column("proposal", Text(collation="C")),  # the deed that waits for a second person
+    one_of("status", UNRESOLVED_STATUSES),
+    one_of("type", PAYMENT_TYPES),
+    one_of("reason", ("outcome_unknown", "overdue", "contradiction")),
+    one_of("outcome", ("succeeded", "failed")),
+    Index(None, "payment", unique=True),
+    # The queue is read without the past.
+    Index("unresolved_payments_queue_idx", "id", postgresql_where=text("status <> 'resolved'")),
+)
+
+# What was done about an unresolved payment, and by whom: never changed.
+unresolved_payment_deeds = Table(
+    "unresolved_payment_deeds",
+    tenant,
+    Column("id", Text(collation="C"), primary_key=True),
+    _required("created", BigInteger),
+    _required("unresolved_payment", Text(collation="C")),
+    _required("action"),
+    _required("by", JSONB),
+    Column("outcome", Text),
+    Column("provider_reference", Text),
+    Column("reason", Text),
+    _required("evidence", JSONB),  # what the provider had said last, or said now
+    Index(None, "unresolved_payment", "id"),
+    Index(None, "provider_reference"),
+    info=APPEND_ONLY,
 )
 
 # What nobody could explain for an hour, counted each night.
@@ -648,4 +809,36 @@ receipts = Table(
     _required("renderer"),  # the renderer's version: a receipt is rebuilt only by the same one
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=NOW),
     info=APPEND_ONLY,
+)
+
+PROVIDER_ACCOUNT_STATES = ("active", "disabled", "deleted")
+
+# A merchant's own accounts at payment providers.
+provider_accounts = _object(
+    "provider_accounts",
+    _required("provider"),
+    _required("status"),
+    _required("sealed"),  # base64 of the credentials under AES-256-GCM
+    _required("key_id"),
+    one_of("status", PROVIDER_ACCOUNT_STATES),
+)
+
+# A merchant's wishes about which account takes which payment; the lowest position is asked first.
+routing_rules = _object(
+    "routing_rules",
+    _required("position", Integer),
+    _required("active", Boolean),
+    Index(None, "position"),
+)
+
+# How far batches of RPC calls have come, for whoever asks; nothing else depends on it.
+rpc_batch_parts = Table(
+    "rpc_batch_parts",
+    tenant,
+    Column("batch", Text(collation="C"), primary_key=True),  # the name that its client gave it
+    Column("first", BigInteger, primary_key=True, autoincrement=False),  # position of a call
+    _required("calls", Integer),
+    Column("failed", Integer),  # null until all of them are answered
+    _required("created", BigInteger),
+    Index(None, "created"),
 )

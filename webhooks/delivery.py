@@ -21,6 +21,7 @@ from processor.breaker import Breaker
 from processor.engine import Processor
 from processor.secrets import Secrets
 from processor.webhook_endpoints.objects import WebhookEndpoint
+from tenants.connections import DATABASE_ERRORS
 from webhooks import queue
 from webhooks.policy import Policy
 from webhooks.queue import Attempt, Delivery, Key, Parcel
@@ -147,7 +148,7 @@ class _Worker:
                 full_schemas=self._full_schemas(),
                 passed_over=self._passed_over(),
             )
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except DATABASE_ERRORS as error:
             logger.warning("the database does not answer (%s); waiting for it", error)
             await asyncio.sleep(1)
             return False

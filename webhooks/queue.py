@@ -63,7 +63,7 @@ with recursive waiting as (
     (select schema_name, endpoint, run_at from platform.deliveries
      order by schema_name, endpoint, run_at limit 1)
     union all
-    select next.* from waiting w cross join lateral (
+    select next.schema_name, next.endpoint, next.run_at from waiting w cross join lateral (
         select d.schema_name, d.endpoint, d.run_at from platform.deliveries d
         where (d.schema_name, d.endpoint) > (w.schema_name, w.endpoint)
         order by d.schema_name, d.endpoint, d.run_at limit 1
@@ -74,6 +74,9 @@ with recursive waiting as (
     from waiting
     where run_at <= now() and schema_name <> all($3::text[])
     and (schema_name, endpoint) not in (select * from unnest($4::text[], $5::text[]))
+    and schema_name not in (
+        select schema_name from platform.tenant_schemas where suspended_at is not null
+    )
 ), due as (
     select d.id, d.run_at
     from (select * from turns where turn <= 2 order by turn, random() limit $1) t
@@ -132,18 +135,6 @@ async def release(database: Database, deliveries: Sequence[Delivery]) -> None:
         )
 
 
-# What `log.SELECT` selects, for a whole parcel. The queue is searched by values of our own, because
-# neither `current_user` nor `e.id` has the collation of its index.
-_EVENTS = """
-select e.*, coalesce(waiting.endpoints, 0) as pending_webhooks
-from events e left join (
-    select event, count(*) as endpoints from platform.deliveries
-    where schema_name = $2 and event = any($1) group by event
-) waiting on waiting.event = e.id
-where e.id = any($1)
-"""
-
-
 async def read(
     processor: Processor, parcel: Parcel
 ) -> tuple[WebhookEndpoint, dict[str, bytes]] | None:
@@ -151,13 +142,14 @@ async def read(
 
     What can never be delivered is dropped: all of an endpoint that was deleted or disabled.
     """
+    await processor.database.settled(parcel.schema)
     async with processor.database.tenant(parcel.schema) as connection:
         endpoint = await WebhookEndpoint.find(connection, parcel.endpoint)
         if endpoint is None or endpoint.status != "enabled":
             await _drop(connection, parcel.schema, parcel.endpoint)
             return None
         identifiers = [delivery.event for delivery in parcel.deliveries]
-        events = await connection.fetch(_EVENTS, identifiers, parcel.schema)
+        events = await connection.fetch(log.SELECT, identifiers, parcel.schema)
     return endpoint, {row["id"]: encode(log.render(row, parcel.livemode)) for row in events}
 
 

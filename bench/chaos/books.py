@@ -1,140 +1,96 @@
-"""What was written down: by the sandbox PSPs in their own books, and by us in PostgreSQL.
+"""What the sandbox PSPs have written down, read from their files.
 
-A PSP's book is read from its file, not through any code that could share a mistake with the engine.
+Not through any code that could share a mistake with the engine, nor through the PSPs themselves.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
-import asyncpg
 import msgspec
 
-from processor.ledger.verify import Breach, verify
-from providers.sandbox.book import Change
+from bench.chaos.resources import READERS, Direction, Fate, Seen, name_of_movement
+from providers.sandbox.book import Change, Movement
 
-Fate = Literal["open", "held", "taken", "nothing"]
-
-# How each PSP words what became of the money; what is not here took nothing and never will.
-_FATES: dict[str, Fate] = {
-    "SUCCESSFUL": "taken",
-    "PENDING": "open",
-    "CREATED": "open",
-    "succeeded": "taken",
-    "requires_capture": "held",
-    "requires_action": "open",
-    "processing": "open",
-}
+# Of several pages (or tokens) made for one reference, because the answer that named the first was
+# lost, one can be paid: what became of that one counts.
+_BY_WEIGHT: list[Fate] = ["nothing", "open", "held", "moved"]
+_MADE_ANEW = frozenset({"cinetpay", "orange_cm", "orange_web", "paypal"})
 
 
 @dataclass(slots=True)
 class Attempt:
-    """A charge as a PSP knows it."""
+    """What a PSP knows under one reference of ours."""
 
     psp: str
-    reference: str  # ours, as the PSP was told
+    reference: str  # as the PSP words it: `resources.name_at`
+    direction: Direction
     amount: int  # asked for, in minor units
+    currency: str
     fate: Fate
-    taken: list[int] = field(default_factory=list)  # each movement of money
+    moved: list[Movement] = field(default_factory=list)
 
-
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """Our row of a charge, with what must exist beside it."""
-
-    schema: str
-    id: str
-    intent: str
-    state: str
-    reference: str
-    amount: int
-    amount_captured: int
-    step: str | None  # a capture or cancellation without an answer
-    late: bool  # it had been called a failure before
-    receipt: bool
-    posted: list[int]  # amounts of its ledger transactions
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """Our row of a payment intent."""
-
-    schema: str
-    id: str
-    payment: int  # its number in the plan
-    status: str
-    amount_received: int
-    latest_charge: str | None
-
-
-@dataclass(slots=True)
-class Ours:
-    """All tenants' rows."""
-
-    charges: list[Charge] = field(default_factory=list)
-    intents: list[Intent] = field(default_factory=list)
-    events: Counter[tuple[str, str]] = field(default_factory=Counter)  # by object id and type
-    breaches: list[Breach] = field(default_factory=list)  # of the ledgers' own promises
-    cleared: int = 0  # what the ledgers say that providers took for the merchants
+    @property
+    def where(self) -> str:
+        """How a report names it."""
+        return f"{self.psp} {self.reference}"
 
 
 def attempts(sandbox: Path) -> list[Attempt]:
-    """Every attempt in the PSPs' books, which are in this directory."""
-    found: dict[tuple[str, str], Attempt] = {}
-    moved: list[tuple[str, str, int]] = []
-    for psp in ("cards", "mtn"):
-        content = (sandbox / f"{psp}.jsonl").read_bytes()
-        for line in content.rpartition(b"\n")[0].splitlines():
-            change = msgspec.json.decode(line, type=Change)
-            for kind, states in change.resources.items():
-                for name, state in states.items():
-                    if kind in ("intent", "requesttopay"):
-                        found[psp, name] = _attempt(psp, name, state)
-            moved += [(psp, m.reference, m.amount) for m in change.movements]
-    by_reference: dict[tuple[str, str], Attempt] = {}
-    for (psp, _), attempt in found.items():
-        by_reference.setdefault((psp, attempt.reference), attempt)
-    for psp, reference, amount in moved:
-        by_reference[psp, reference].taken.append(amount)
-    return list(found.values())
+    """Every attempt in the books of every PSP, which are in this directory."""
+    return [attempt for book in sorted(sandbox.glob("*.jsonl")) for attempt in _of_psp(book)]
 
 
-def _attempt(psp: str, name: str, state: dict[str, Any]) -> Attempt:
-    reference = state["metadata"]["reference"] if psp == "cards" else name
-    return Attempt(psp, reference, int(state["amount"]), _FATES.get(state["status"], "nothing"))
+def _of_psp(book: Path) -> list[Attempt]:
+    psp = book.stem
+    read = READERS[psp]  # type: ignore[index]  # a PSP without a reader cannot be audited
+    found: dict[tuple[str, str, int], Attempt] = {}
+    movements: list[Movement] = []
+    for change in _changes(book):
+        for kind, states in change.resources.items():
+            for name, state in states.items():
+                for place, seen in enumerate(read(kind, name, state)):
+                    found[kind, name, place] = _attempt(psp, seen)
+        movements += change.movements
+    known = list(found.values())
+    if psp in _MADE_ANEW:
+        known = _one_each(known)
+    return [*known, *_moved(psp, known, movements)]
 
 
-_CHARGES = """
-select c.id, c.payment_intent as intent, c.state, c.reference, c.amount, c.amount_captured,
-       c.details->'step'->>'kind' as step, coalesce((c.details->>'late')::bool, false) as late,
-       exists (select from receipts r where r.charge = c.id) as receipt,
-       array(select t.amount from ledger_transactions t where t.source = c.id) as posted
-from charges c
-"""
-_INTENTS = """
-select id, (metadata->>'payment')::int as payment, status, amount_received, latest_charge
-from payment_intents
-"""
-_CLEARED = """
-select -coalesce(sum(amount), 0)::bigint from ledger_balances where account like 'clearing:%'
-"""
+def _attempt(psp: str, seen: Seen) -> Attempt:
+    return Attempt(psp, seen.reference, seen.direction, seen.amount, seen.currency, seen.fate)
 
 
-async def ours(connection: asyncpg.Connection, schemas: Sequence[str]) -> Ours:
-    """What these tenants' schemas hold."""
-    found = Ours()
-    for schema in schemas:
-        async with connection.transaction(isolation="repeatable_read"):
-            await connection.execute(f'set local search_path = "{schema}"')
-            charges, intents = await connection.fetch(_CHARGES), await connection.fetch(_INTENTS)
-            events = await connection.fetch(
-                "select object_id, type, count(*) from events group by 1, 2"
+def _one_each(known: list[Attempt]) -> list[Attempt]:
+    best: dict[tuple[Direction, str], Attempt] = {}
+    for attempt in sorted(known, key=lambda each: _BY_WEIGHT.index(each.fate)):
+        best[attempt.direction, attempt.reference] = attempt
+    return list(best.values())
+
+
+def _moved(psp: str, known: list[Attempt], movements: list[Movement]) -> list[Attempt]:
+    """Give each movement to its attempt. Returns attempts of which nothing but movements tell."""
+    # The first of several with one reference has its movements: the audit sees them all.
+    owners: dict[tuple[Direction, str], Attempt] = {}
+    for attempt in known:
+        owners.setdefault((attempt.direction, attempt.reference), attempt)
+    strangers = []
+    for movement in movements:
+        reference = name_of_movement(psp, movement.reference)
+        key = (movement.direction, reference)
+        if key not in owners:
+            owners[key] = Attempt(
+                psp, reference, movement.direction, movement.amount, movement.currency, "moved"
             )
-            found.cleared += await connection.fetchval(_CLEARED)
-            found.breaches += await verify(connection)
-        found.charges += [Charge(schema, **row) for row in charges]
-        found.intents += [Intent(schema, **row) for row in intents]
-        found.events.update({(row[0], row[1]): row[2] for row in events})
-    return found
+            strangers.append(owners[key])
+        owners[key].moved.append(movement)
+    return strangers
+
+
+def _changes(book: Path) -> Iterator[Change]:
+    decoder = msgspec.json.Decoder(Change)
+    with book.open("rb") as lines:
+        for line in lines:
+            if line.endswith(b"\n"):  # what a killed PSP was still writing is not in its book
+                yield decoder.decode(line)

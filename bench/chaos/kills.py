@@ -10,7 +10,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,12 +26,14 @@ SECONDS_TO_COME_BACK = 60.0
 
 
 class Killer:
-    """Kills parts of one stack. `kills` counts them, `missing` names those that never came back."""
+    """Kills parts of one stack. `kills` counts them, `missing` names those that never came back,
+    and `longest` says after how many seconds the slowest of each part ran again."""
 
     def __init__(self, supervisor: int) -> None:
         self._supervisor = supervisor
         self.kills: Counter[str] = Counter()
         self.missing: list[Part] = []
+        self.longest: dict[Part, float] = {}
 
     def process_id(self, part: Part) -> int | None:
         """The process of this part right now; None while it is down."""
@@ -54,7 +56,9 @@ class Killer:
         with suppress(ProcessLookupError):  # somebody else's ambush was faster
             os.kill(victim, signal.SIGKILL)
             self.kills[f"{part}, {why}"] += 1
+        killed = time.monotonic()
         await self._another(part, than=victim)
+        self.longest[part] = max(self.longest.get(part, 0.0), time.monotonic() - killed)
 
     async def _another(self, part: Part, than: int | None) -> int | None:
         """Wait for a process of this part that is not `than`; None when none comes."""
@@ -66,9 +70,13 @@ class Killer:
             await asyncio.sleep(0.05)
         return found
 
-    async def strike(self, parts: Sequence[Part], seed: int) -> None:
-        """Kill these parts one after the other, at moments drawn from the seed."""
+    async def strike(
+        self, parts: Sequence[Part], seed: int, reached: Callable[[float], Awaitable[None]]
+    ) -> None:
+        """Kill these parts one after the other, spread evenly over the run: `reached` waits until
+        a part of it, from 0 to 1, is over. The moments in between are drawn from the seed."""
         moments = random.Random(seed)
-        for part in parts:
+        for number, part in enumerate(parts):
+            await reached(number / len(parts))
             await asyncio.sleep(moments.uniform(0.2, 2.5))
             await self.kill(part, "any moment")

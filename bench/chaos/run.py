@@ -2,28 +2,50 @@
 
 import asyncio
 import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import asyncpg
 import httpx
 
-from bench.chaos import books
-from bench.chaos.audit import Violation, audit
-from bench.chaos.books import Attempt, Ours
-from bench.chaos.clients import Client, Diary, Refused, pay
+from bench.chaos import books, ours
+from bench.chaos.audit import audit, unexplained
+from bench.chaos.books import Attempt
+from bench.chaos.clients import Acknowledged, Client, Diary, digest
+from bench.chaos.doors import BatchDoor, Door, RestDoor
+from bench.chaos.inbox import Inbox
 from bench.chaos.kills import Killer
-from bench.chaos.plan import CLIENTS, MERCHANTS, Payment, Plan
+from bench.chaos.ours import Ours
+from bench.chaos.payers import DESTINATIONS
+from bench.chaos.plan import MERCHANTS, Plan
+from bench.chaos.quiet import become_quiet, hurry
+from bench.chaos.routes import choose_routes
+from bench.chaos.storm import Storm
+from bench.chaos.violations import Violation
 from bench.chaos.weather import Weather
-from bench.stack import Stack, create_merchant, start_stack, stop_stack
+from bench.stack import Stack, create_merchant, in_database, start_stack, stop_stack
+from tenants.provision import Tenant
 
-# Put on the path of the processes of a sabotaged run; the module in it says how it works.
+# Put on the path of the processes of a sabotaged run; the modules in it say how it works.
 SABOTAGE = Path(__file__).with_name("sabotage")
+Sabotage = Literal["charges", "refunds"]
 
-SECONDS_OF_QUIET = 180.0
+SECONDS_OF_QUIET = 240.0
+
+CLIENTS = 16  # payments under way at the same time, one call at a time
+# In batches, so many times the size of one: a body is answered when the slowest of its calls is,
+# and those that the PSPs leave without an answer take many seconds.
+BATCHES_UNDER_WAY = 12
+
+# What a merchant wants to hear of when a hundred thousand payments leave time for little.
+_FEW_EVENTS = ["charge.dispute.created", "charge.dispute.closed", "payout.paid", "payout.failed",
+               "payout.canceled", "refund.failed", "payment_intent.canceled"]  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -32,150 +54,153 @@ class Report:
 
     plan: Plan
     kills: Counter[str] = field(default_factory=Counter)
+    longest_absence: dict[str, float] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
     diary: Diary = field(default_factory=Diary)
     attempts: list[Attempt] = field(default_factory=list)
     ours: Ours = field(default_factory=Ours)
     violations: list[Violation] = field(default_factory=list)
+    left_to_people: int = 0  # rows that no machine can close
+    deliveries: int = 0  # of webhooks
     replayed: int = 0  # idempotency keys that were used once more in the end
     seconds_paying: float = 0.0
     seconds_until_quiet: float = 0.0
+    seconds_of_audit: float = 0.0
 
 
 def run(
     plan: Plan,
     state: Path,
     *,
-    sabotage: bool = False,
+    batch: int = 0,
+    sabotage: Sabotage | None = None,
     seconds_of_quiet: float = SECONDS_OF_QUIET,
 ) -> Report:
     """Carry out a plan on a stack of its own, whose data goes to `state`.
 
-    `seconds_of_quiet` is what everything has to find its end once nobody disturbs any more.
+    `batch`: the most calls in one body; 0 sends each by itself, over REST. `seconds_of_quiet` is
+    what everything has to find its end once nobody disturbs any more.
     """
     extra = {}
     if sabotage:
         modules = [str(SABOTAGE), str(Path.cwd()), os.environ.get("PYTHONPATH", "")]
-        extra["PYTHONPATH"] = os.pathsep.join(filter(None, modules))
+        extra = {"PYTHONPATH": os.pathsep.join(filter(None, modules)), "CHAOS_SABOTAGE": sabotage}
     process, stack = start_stack(state, extra)
     try:
-        merchants = [create_merchant(stack, f"Chaos {n}") for n in range(MERCHANTS)]
+        merchants = [create_merchant(stack, f"Chaos {number}") for number in range(MERCHANTS)]
         schemas = [tenant.test_schema for tenant, _, _ in merchants]
-        secrets = [secret for _, secret, _ in merchants]
-        return asyncio.run(_run(plan, stack, schemas, secrets, seconds_of_quiet))
+        in_database(stack.database_url, lambda connection: choose_routes(connection, schemas))
+        report = Report(plan)
+        asyncio.run(_run(report, stack, merchants, batch, seconds_of_quiet))
+        return report
     finally:
         stop_stack(process)
 
 
 async def _run(
-    plan: Plan,
+    report: Report,
     stack: Stack,
-    schemas: Sequence[str],
-    secrets: Sequence[str],
+    merchants: Sequence[tuple[Tenant, str, str]],
+    batch: int,
     seconds_of_quiet: float,
-) -> Report:
-    report = Report(plan)
+) -> None:
+    schemas = [tenant.test_schema for tenant, _, _ in merchants]
     limits = httpx.Limits(max_connections=200)
-    async with httpx.AsyncClient(timeout=10, limits=limits, trust_env=False) as http:
-        clients = [
-            Client(http, stack.base, secret, merchant, report.diary)
-            for merchant, secret in enumerate(secrets)
-        ]
+    async with AsyncExitStack() as opened:
+        http = await opened.enter_async_context(
+            httpx.AsyncClient(timeout=10, limits=limits, trust_env=False)
+        )
+        inbox = await opened.enter_async_context(Inbox())
+        clients = []
+        for number, (tenant, secret, _) in enumerate(merchants):
+            door: Door = RestDoor(http, stack.base, secret)
+            if batch:
+                door = await opened.enter_async_context(BatchDoor(stack.base, secret, batch))
+            clients.append(Client(door, number, report.diary, inbox))
+            await _open_shop(clients[-1], tenant, inbox, number, few_events=bool(batch))
         weather, killer = Weather(stack.sandbox, http), Killer(stack.pid)
-        started = time.monotonic()
-        await _storm(plan, clients, http, weather, killer, report.diary)
-        report.seconds_paying = round(time.monotonic() - started, 1)
-        await weather.clear()
-        started = time.monotonic()
-        await _become_quiet(stack, schemas, report, seconds_of_quiet)
-        report.seconds_until_quiet = round(time.monotonic() - started, 1)
+        began = time.monotonic()
+        at_once = BATCHES_UNDER_WAY * batch or CLIENTS
+        storm = Storm(report.plan, clients, http, weather, killer, report.diary)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, storm.curtail)
+        await storm.rage(at_once, hurry(stack))
+        loop.remove_signal_handler(signal.SIGINT)
+        report.plan = replace(report.plan, payments=report.plan.payments[: storm.begun])
+        report.seconds_paying = _since(began)
         report.kills, report.faults = killer.kills, weather.faults
-        report.violations = [
-            *audit(report.attempts, report.ours, report.diary.acknowledged),
-            *(Violation("refused", what, "") for what in report.diary.refused),
-            *(Violation("unanswered", what, "") for what in report.diary.unanswered),
-            *(Violation("not started again", part, "") for part in killer.missing),
-            *await _replay(clients, report),
-        ]
-    return report
+        report.longest_absence = {part: round(s, 1) for part, s in killer.longest.items()}
+        await weather.clear()
+        began = time.monotonic()
+        await become_quiet(stack, schemas, seconds_of_quiet)
+        report.seconds_until_quiet = _since(began)
+        began = time.monotonic()
+        missing = [Violation("not started again", part, "") for part in killer.missing]
+        report.violations = [*missing, *await _compare(report, stack, schemas, inbox)]
+        report.violations += await _replay(clients, report, at_once)
+        report.seconds_of_audit = _since(began)
 
 
-async def _storm(
-    plan: Plan,
-    clients: Sequence[Client],
-    http: httpx.AsyncClient,
-    weather: Weather,
-    killer: Killer,
-    diary: Diary,
+def _since(moment: float) -> float:
+    return round(time.monotonic() - moment, 1)
+
+
+async def _open_shop(
+    client: Client, tenant: Tenant, inbox: Inbox, number: int, *, few_events: bool
 ) -> None:
-    """All payments, while rules are given and parts are killed."""
-    waiting: asyncio.Queue[Payment] = asyncio.Queue()
-    for payment in plan.payments:
-        waiting.put_nowait(payment)
-
-    async def work() -> None:
-        while not waiting.empty():
-            payment = waiting.get_nowait()
-            await weather.tell(payment.psp, payment.rule)
-            ambush = asyncio.create_task(_ambush(payment, weather, killer))
-            try:
-                await pay(clients[payment.merchant], http, payment)
-            except Refused as refused:
-                diary.refused.append(str(refused))
-            except TimeoutError as silence:
-                diary.unanswered.append(str(silence))
-            await ambush
-
-    changes = asyncio.create_task(weather.change(plan.weather))
-    async with asyncio.TaskGroup() as group:
-        group.create_task(killer.strike(plan.kills, plan.seed))
-        for _ in range(CLIENTS):
-            group.create_task(work())
-    changes.cancel()
+    """Have webhooks sent, and destinations for payouts."""
+    wanted = _FEW_EVENTS if few_events else ["*"]
+    params = {"url": inbox.url(number), "enabled_events": wanted}
+    endpoint = await client.call("webhook_endpoints.create", params, "webhooks")
+    assert endpoint is not None, "no refusal is expected here"
+    inbox.secrets[number] = endpoint.secret
+    for each in DESTINATIONS:
+        wallet = {"object": "mobile_wallet", "phone": each.phone, "currency": each.currency}
+        account = {"account": tenant.id, "external_account": wallet}
+        made = await client.call("external_accounts.create", account, f"wallet {each.phone}")
+        assert made is not None, "no refusal is expected here"
+        client.destinations[each.phone] = made.id
 
 
-async def _ambush(payment: Payment, weather: Weather, killer: Killer) -> None:
-    """Kill a part at the moment the PSP has our charge in its hands."""
-    if payment.ambush and await weather.heard(payment.psp, payment.amount):
-        await killer.kill(payment.ambush, "inside a charge")
+async def _compare(
+    report: Report, stack: Stack, schemas: Sequence[str], inbox: Inbox
+) -> list[Violation]:
+    """Read all books, and say where they disagree."""
+    report.attempts = books.attempts(stack.state / "sandbox")
+    connection = await asyncpg.connect(stack.database_url)
+    try:
+        report.ours = await ours.ours(connection, schemas)
+    finally:
+        await connection.close()
+    report.left_to_people = len(unexplained(report.attempts, report.ours))
+    report.deliveries = inbox.deliveries
+    diary = report.diary
+    return [
+        *audit(report.attempts, report.ours, diary.acknowledged, inbox.received),
+        *(Violation("refused", what, "") for what in diary.refused),
+        *(Violation("unanswered", what, "") for what in diary.unanswered),
+        *(Violation("forged", "webhooks", f"{inbox.forged}") for _ in range(min(inbox.forged, 1))),
+    ]
 
 
-async def _become_quiet(
-    stack: Stack, schemas: Sequence[str], report: Report, seconds: float
-) -> None:
-    """Wait until nothing is open but what the PSPs themselves call open."""
-    deadline = time.monotonic() + seconds
-    while True:
-        report.attempts = books.attempts(stack.state / "sandbox")
-        connection = await asyncpg.connect(stack.database_url)
-        try:
-            report.ours = await books.ours(connection, schemas)
-            await _wind_on(connection)
-        finally:
-            await connection.close()
-        found = audit(report.attempts, report.ours, [])
-        waits = [each for each in found if each.kind in ("unsettled", "no receipt", "lost")]
-        if not waits or time.monotonic() > deadline:
-            return
-        await asyncio.sleep(1)
-
-
-async def _wind_on(connection: asyncpg.Connection) -> None:
-    """Let whatever waits for its turn have it now, so that nobody waits for a back-off of hours.
-
-    This is what a callback does to a look-up. A job that is missing is not invented by it, and the
-    janitor's periods of grace are untouched.
-    """
-    await connection.execute("update platform.jobs set run_at = now() where run_at > now()")
-
-
-async def _replay(clients: Sequence[Client], report: Report) -> list[Violation]:
+async def _replay(clients: Sequence[Client], report: Report, at_once: int) -> list[Violation]:
     """Use every key once more: the answer must be the one that was given, byte for byte."""
     violations = []
-    for told in report.diary.acknowledged:
-        answer = await clients[told.merchant].again(told)
-        report.replayed += 1
-        if (answer.status_code, answer.content) != (told.status, told.body):
-            detail = f"{told.status} {told.body!r} became {answer.status_code} {answer.content!r}"
-            violations.append(Violation("key", told.key, detail[:2000]))
+    waiting = iter(report.diary.acknowledged)
+
+    async def work() -> None:
+        for told in waiting:
+            answer = await clients[told.merchant].again(told.call)
+            report.replayed += 1
+            if (answer.status, digest(answer.body)) != (told.status, told.digest):
+                violations.append(_other_answer(told, answer.status, answer.body))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(at_once):
+            group.create_task(work())
     return violations
+
+
+def _other_answer(told: Acknowledged, status: int, body: bytes) -> Violation:
+    detail = f"{told.status} {told.shown} became {status} {body[:1000]!r}"
+    return Violation("key", f"{told.call.method} {told.call.key}", detail)

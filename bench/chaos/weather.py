@@ -5,16 +5,18 @@ A PSP that was just killed is deaf to this; then the fault does not happen, and 
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from itertools import cycle
 
 import httpx
 
-from bench.chaos.plan import Psp
+from bench.chaos.plan import Payment
+from bench.chaos.trouble import Psp, Rule
+from providers.sandbox.server import PSPS
 
 SECONDS_BETWEEN_RULES = 0.5
-SECONDS_OF_WATCH = 10.0
+_SECONDS_BETWEEN_LOOKS = 0.05
 
 
 class Weather:
@@ -25,39 +27,55 @@ class Weather:
         self._http = http
         self.faults: Counter[str] = Counter()
 
-    async def tell(self, psp: Psp, rule: dict[str, Any]) -> None:
-        """Give a PSP a rule of the script."""
-        with suppress(httpx.HTTPError):
+    async def tell(self, psp: Psp, rule: Rule) -> bool:
+        """Give a PSP a rule of the script. False: it did not hear it."""
+        try:
             told = await self._http.post(f"{self._sandbox}/{psp}/control/script", json=rule)
-            told.raise_for_status()
-            operation = rule.get("operation", "charge")
-            for what in ("fault", "outcome"):
-                if what in rule:
-                    self.faults[f"{operation}: {rule[what]}"] += 1
-            if "callback" in rule:
-                self.faults[f"callback: {rule['callback']}"] += 1
+        except httpx.HTTPError:
+            return False
+        told.raise_for_status()
+        operation = rule.get("operation", "charge")
+        for what in ("fault", "outcome"):
+            if what in rule:
+                self.faults[f"{operation}: {rule[what]}"] += 1
+        if "callback" in rule:
+            self.faults[f"callback: {rule['callback']}"] += 1
+        return True
 
-    async def change(self, rules: Iterable[tuple[Psp, dict[str, Any]]]) -> None:
-        """Give rules one after the other, until cancelled or out of them."""
-        for psp, rule in rules:
-            await self.tell(psp, rule)
+    async def change(self, rules: Sequence[tuple[Psp, Rule]]) -> None:
+        """Give rules one after the other, from the first again after the last, until cancelled."""
+        for psp, rule in cycle(rules):
+            if not await self._lasts(psp, rule["operation"]):
+                await self.tell(psp, rule)
             await asyncio.sleep(SECONDS_BETWEEN_RULES)
 
-    async def heard(self, psp: Psp, amount: int) -> bool:
-        """Wait until the PSP has received a charge of this amount. False: not in time."""
-        marks = (f"amount={amount}&", f'"amount":"{amount}"')
-        with suppress(TimeoutError):
-            async with asyncio.timeout(SECONDS_OF_WATCH):
-                while True:
-                    with suppress(httpx.HTTPError):
-                        log = await self._http.get(f"{self._sandbox}/{psp}/control/requests")
-                        bodies = [entry["body"].replace(" ", "") for entry in log.json()]
-                        if any(mark in f"{body}&" for body in bodies for mark in marks):
-                            return True
-                    await asyncio.sleep(0.02)
+    async def _lasts(self, psp: Psp, operation: str) -> bool:
+        """Whether an earlier rule still waits for such calls. Rules would pile up before those that
+        are rare, which would then fail for minutes."""
+        return any(
+            rule["operation"] == operation and rule["amount"] is None
+            for rule in await self._rules(psp)
+        )
+
+    async def heard(self, payment: Payment, over: asyncio.Event) -> bool:
+        """Wait until the PSP has the call in its hands that the payment's rule, which it was told,
+        is for: from then on the rule is not in its script. False: the payment was over before."""
+        while not over.is_set():
+            if all(rule["amount"] != payment.amount for rule in await self._rules(payment.told)):
+                return True
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
         return False
+
+    async def _rules(self, psp: Psp) -> list[Rule]:
+        """The script of a PSP now, once it answers."""
+        while True:
+            with suppress(httpx.HTTPError):
+                script = await self._http.get(f"{self._sandbox}/{psp}/control/script")
+                rules: list[Rule] = script.json()["rules"]
+                return rules
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
 
     async def clear(self) -> None:
         """Let the PSPs behave from now on."""
-        for psp in ("cards", "mtn"):
+        for psp in PSPS:
             await self._http.delete(f"{self._sandbox}/{psp}/control/script")

@@ -31,7 +31,7 @@ class FileLinks(Struct):
 
 
 class File(Struct):
-    """Something you uploaded."""
+    """Something you uploaded, or a report that was made for you."""
 
     id: str
     object: Literal["file"]

@@ -8,7 +8,7 @@ from openapi.objects.common import BillingDetails, Country, Last4, Metadata, Tim
 
 Brand = str  # an open set: visa, mastercard, amex, ...
 Network = Literal["moov", "mtn", "orange", "tmoney"]
-MethodType = Literal["card", "mobile_money"]
+MethodType = Literal["card", "hosted_card", "mobile_money", "paypal"]
 Month = Annotated[int, Meta(ge=1, le=12)]
 
 
@@ -61,8 +61,21 @@ class MobileMoney(Struct):
     network: Network
 
 
+class HostedCard(Struct):
+    """A card that is typed on the acquirer's page: nothing is known of it."""
+
+
+class PayPal(Struct):
+    """A PayPal account, chosen on PayPal's page."""
+
+    country: None
+    fingerprint: None
+    payer_email: None
+    payer_id: None
+
+
 class PaymentMethod(Struct, kw_only=True):
-    """A means of payment: a card or a mobile money wallet."""
+    """A means of payment: a card, a mobile money wallet, or one that a provider's page asks for."""
 
     id: str
     object: Literal["payment_method"]
@@ -72,7 +85,9 @@ class PaymentMethod(Struct, kw_only=True):
     created: Timestamp
     customer: str | None
     customer_account: None
+    hosted_card: HostedCard | UnsetType = UNSET
     livemode: bool
     metadata: Metadata
     mobile_money: MobileMoney | UnsetType = UNSET
+    paypal: PayPal | UnsetType = UNSET
     type: MethodType

@@ -22,6 +22,7 @@ from openapi.objects.payment_methods import (
     Network,
     PaymentMethod,
 )
+from openapi.objects.providers import ChargeRouting
 from processor.parameters import CaptureMethod
 from processor.payments.states import IntentStatus
 
@@ -98,7 +99,9 @@ class PaymentMethodOptions(Struct, kw_only=True):
     """Options by payment method type."""
 
     card: CardOptions | UnsetType = UNSET
+    hosted_card: dict[str, Any] | UnsetType = UNSET
     mobile_money: dict[str, Any] | UnsetType = UNSET
+    paypal: dict[str, Any] | UnsetType = UNSET
 
 
 class PaymentIntent(Struct):
@@ -198,7 +201,26 @@ class MobileMoneyDetails(Struct):
     country: Country
     fingerprint: str
     last4: Last4
+    mandate: str | None
     network: Network
+    transaction_id: str | None
+
+
+class HostedCardDetails(Struct):
+    """What the acquirer said of a card typed on its page."""
+
+    transaction_id: str | None
+
+
+class PayPalDetails(Struct):
+    """A PayPal payment."""
+
+    country: None
+    payer_email: None
+    payer_id: None
+    payer_name: None
+    seller_protection: None
+    shipping: None
     transaction_id: str | None
 
 
@@ -207,7 +229,9 @@ class MethodDetails(Struct, kw_only=True):
 
     type: MethodType
     card: CardDetails | UnsetType = UNSET
+    hosted_card: HostedCardDetails | UnsetType = UNSET
     mobile_money: MobileMoneyDetails | UnsetType = UNSET
+    paypal: PayPalDetails | UnsetType = UNSET
 
 
 class FraudDetails(Struct, kw_only=True):
@@ -253,6 +277,7 @@ class Charge(Struct):
     receipt_url: str | None
     refunded: bool
     review: None
+    routing: ChargeRouting | None
     shipping: Shipping | None
     source: None
     source_transfer: None
@@ -261,3 +286,4 @@ class Charge(Struct):
     status: Literal["failed", "pending", "succeeded"]
     transfer_data: None
     transfer_group: str | None
+    unresolved_payment: str | UnsetType = UNSET

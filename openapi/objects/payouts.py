@@ -109,6 +109,7 @@ class Payout(Struct, kw_only=True):
     status: Literal["canceled", "failed", "in_transit", "paid", "pending"]
     trace_id: TraceId
     type: Literal["bank_account", "mobile_money"]
+    unresolved_payment: str | UnsetType = UNSET
 
 
 class BatchPart(Struct):

@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from openapi.objects.common import Amount, Currency, Metadata, Timestamp
+from openapi.objects.payment_methods import MethodType
 
 
 class CardDestination(Struct):
@@ -16,7 +17,7 @@ class CardDestination(Struct):
     type: Literal["refund"]
 
 
-class MobileMoneyDestination(Struct):
+class ProviderReference(Struct):
     """How the payer can find the refund at the network."""
 
     reference: str | None
@@ -25,9 +26,11 @@ class MobileMoneyDestination(Struct):
 class Destination(Struct, kw_only=True):
     """Where the money went; `type` names the member that says it."""
 
-    type: Literal["card", "mobile_money"]
+    type: MethodType
     card: CardDestination | UnsetType = UNSET
-    mobile_money: MobileMoneyDestination | UnsetType = UNSET
+    hosted_card: ProviderReference | UnsetType = UNSET
+    mobile_money: ProviderReference | UnsetType = UNSET
+    paypal: ProviderReference | UnsetType = UNSET
 
 
 class Refund(Struct, kw_only=True):
@@ -54,3 +57,4 @@ class Refund(Struct, kw_only=True):
     source_transfer_reversal: None
     status: Literal["failed", "pending", "succeeded"]
     transfer_reversal: None
+    unresolved_payment: str | UnsetType = UNSET

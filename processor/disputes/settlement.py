@@ -13,7 +13,7 @@ from processor.events import log
 from processor.events.log import Draft
 from processor.jobs import Job
 from processor.ledger import posting
-from processor.ledger.objects import render_transaction
+from processor.ledger.objects import TRANSACTION_COLUMNS, render_transaction
 from processor.ledger.posting import Transaction, post
 from processor.operations import Object, Request
 from processor.payment_methods.test_aliases import TEST_DISPUTES
@@ -144,7 +144,7 @@ async def shown_with_transactions(
 ) -> Object:
     """The dispute object with its balance transactions, oldest first."""
     rows = await connection.fetch(
-        "select * from ledger_transactions where id = any($1) order by id",
+        f"select {TRANSACTION_COLUMNS} from ledger_transactions where id = any($1) order by id",
         dispute.details.transactions,
     )
     return render(dispute, livemode, [render_transaction(row) for row in rows])

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from msgspec import Meta
-from sqlalchemy import ColumnElement, exists, func, literal_column, select
+from sqlalchemy import ColumnElement, literal_column, select
 
 from processor import lists
 from processor.errors import InvalidRequest, not_found
@@ -29,7 +29,7 @@ class List(ListParameters, kw_only=True):
 
 async def retrieve(work: Work, parameters: Retrieve) -> Object:
     """One event."""
-    row = await work.connection.fetchrow(f"{log.SELECT} where e.id = $1", parameters.id)
+    row = await work.connection.fetchrow(log.SELECT, [parameters.id], work.caller.schema)
     if row is None:
         raise not_found("event", parameters.id)
     return log.render(row, work.caller.livemode)
@@ -49,21 +49,16 @@ async def list_(work: Work, parameters: List) -> Object:
         for family in families:
             condition = condition | events.c.type.startswith(family, autoescape=True)
         where.append(condition)
-    pending = (
-        select(func.count())
-        .where(
-            deliveries.c.schema_name == literal_column("current_user"),
-            deliveries.c.event == events.c.id,
-        )
-        .scalar_subquery()
+    # The queue is a subquery of its own because it may be on another machine than the events.
+    queued = select(deliveries.c.event).where(
+        deliveries.c.schema_name == literal_column("current_user")
     )
-    if parameters.delivery_success is not None:
-        waiting = exists().where(
-            deliveries.c.schema_name == literal_column("current_user"),
-            deliveries.c.event == events.c.id,
-        )
-        where.append(~waiting if parameters.delivery_success else waiting)
-    return await lists.page(
+    waiting = queued.subquery("waiting")
+    if parameters.delivery_success is False:
+        where.append(events.c.id.in_(queued))
+    elif parameters.delivery_success:
+        where.append(waiting.c.event.is_(None))
+    page = await lists.page(
         work.connection,
         events,
         parameters,
@@ -71,8 +66,15 @@ async def list_(work: Work, parameters: List) -> Object:
         url="/v1/events",
         render=lambda row: log.render(row, work.caller.livemode),
         where=where,
-        extra=[pending.label("pending_webhooks")],
+        source=events.outerjoin(waiting, waiting.c.event == events.c.id)
+        if parameters.delivery_success
+        else None,
     )
+    found = [event["id"] for event in page["data"]]
+    endpoints = await log.waiting(work.connection, work.caller.schema, found)
+    for event in page["data"]:
+        event["pending_webhooks"] = endpoints.get(event["id"], 0)
+    return page
 
 
 OPERATIONS = [

@@ -148,7 +148,8 @@ async def _defaults(
     connection: Connection, currencies: Sequence[str]
 ) -> dict[str, ExternalAccount]:
     records = await connection.fetch(
-        "select * from external_accounts where default_for_currency and currency = any($1)",
+        f"select {ExternalAccount.columns('external_accounts')} from external_accounts"
+        " where default_for_currency and currency = any($1)",
         list(currencies),
     )
     accounts = [ExternalAccount.read(record) for record in records]

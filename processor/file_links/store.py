@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from processor.errors import InvalidRequest
 from processor.file_links.objects import FileLink, FileLinkDetails, render
-from processor.files.kinds import media_type
+from processor.files.contents import read
 from processor.files.objects import File
 from processor.operations import Object, Stored, Work
 from tenants.ids import new_id
@@ -34,7 +34,9 @@ async def create(
 async def of_file(work: Work, file: str) -> list[Object]:
     """A file's links, newest first."""
     records = await work.connection.fetch(
-        "select * from file_links where file = $1 order by id desc limit 10", file
+        f"select {FileLink.columns('file_links')} from file_links"
+        " where file = $1 order by id desc limit 10",
+        file,
     )
     return [render(work, FileLink.read(record)) for record in records]
 
@@ -52,5 +54,4 @@ async def content(processor: "Processor", schema: str, identifier: str) -> Store
         file = await File.find(connection, link.file) if link and not link.expired else None
     if file is None:
         return None
-    body = await processor.store.get(file.details.object_key)
-    return Stored(200, body, media_type=media_type(file.details.kind))
+    return await read(processor.store, file)

@@ -2,7 +2,8 @@
 
 MEGABYTE = 1_000_000
 
-# The largest upload for each purpose, in bytes, as Stripe's documentation gives them.
+# The largest upload for each purpose, in bytes, as Stripe's documentation gives them. A provider's
+# statement is ours: a hundred thousand lines with all of their columns.
 PURPOSES = {
     "account_requirement": 10 * MEGABYTE,
     "additional_verification": 10 * MEGABYTE,
@@ -14,6 +15,7 @@ PURPOSES = {
     "issuing_regulatory_reporting": 10 * MEGABYTE,
     "pci_document": 10 * MEGABYTE,
     "platform_terms_of_service": 10 * MEGABYTE,
+    "provider_statement": 20 * MEGABYTE,
     "tax_document_user_upload": 10 * MEGABYTE,
     "terminal_android_apk": 10 * MEGABYTE,
     "terminal_reader_splashscreen": 2 * MEGABYTE,

@@ -14,6 +14,7 @@ class FileDetails(Struct, omit_defaults=True):
     kind: str | None = None  # png, pdf, ...
     size: int = 0
     object_key: str = ""  # in the object store: it ends in the content's SHA-256
+    more_keys: list[str] = []  # of a long report: what comes after, each in the same way
 
 
 class File(Row, kw_only=True):
@@ -25,8 +26,8 @@ class File(Row, kw_only=True):
     details: FileDetails
 
 
-def render(file: File, links: list[Object] | None = None) -> Object:
-    """The file object, with its links if they are known."""
+def render(file: File, public_url: str, links: list[Object] | None = None) -> Object:
+    """The file object, with its links if they are known. Its address opens to a secret key."""
     return {
         "id": file.id,
         "object": "file",
@@ -43,5 +44,5 @@ def render(file: File, links: list[Object] | None = None) -> Object:
         "size": file.details.size,
         "title": None,
         "type": file.details.kind,
-        "url": f"/v1/files/{file.id}/contents",
+        "url": f"{public_url}/v1/files/{file.id}/contents",
     }

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from processor import lists
 from processor.errors import InvalidRequest, not_found
 from processor.file_links import store as links
+from processor.files.contents import read
 from processor.files.kinds import LARGEST, PURPOSES, kind_of, media_type
 from processor.files.objects import File, FileDetails, render
 from processor.operations import Object, Operation, Stored, Work
@@ -74,9 +75,9 @@ async def create(work: Work, parameters: Create) -> Object:
     await File.insert(work.connection, [file])
     made = parameters.file_link_data
     if made is None or not made.create:
-        return render(file)
+        return render(file, work.processor.public_url)
     link = await links.create(work, file.id, made.expires_at, made.metadata)
-    return render(file, [link])
+    return render(file, work.processor.public_url, [link])
 
 
 def _check(parameters: Create) -> None:
@@ -100,14 +101,12 @@ def _check(parameters: Create) -> None:
 async def retrieve(work: Work, parameters: Retrieve) -> Object:
     """One file, with its links."""
     file = await found(work, parameters.file)
-    return render(file, await links.of_file(work, file.id))
+    return render(file, work.processor.public_url, await links.of_file(work, file.id))
 
 
 async def contents(work: Work, parameters: Contents) -> Stored:
     """A file's bytes, as they were uploaded."""
-    file = await found(work, parameters.file)
-    body = await work.processor.store.get(file.details.object_key)
-    return Stored(200, body, media_type=media_type(file.details.kind))
+    return await read(work.processor.store, await found(work, parameters.file))
 
 
 async def list_(work: Work, parameters: List) -> Object:
@@ -120,14 +119,15 @@ async def list_(work: Work, parameters: List) -> Object:
         parameters,
         kind="file",
         url="/v1/files",
-        render=lambda row: render(File.read(row)),
+        render=lambda row: render(File.read(row), work.processor.public_url),
         where=where,
     )
 
 
 async def load(work: Work, ids: list[str]) -> dict[str, Object]:
     """File objects by id, for expansion."""
-    return {row.id: render(row) for row in await File.fetch(work.connection, ids)}
+    files = await File.fetch(work.connection, ids)
+    return {file.id: render(file, work.processor.public_url) for file in files}
 
 
 async def found(work: Work, identifier: str) -> File:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from processor.ledger.posting import AVAILABLE, PENDING
+from processor.ledger.posting import AVAILABLE, PENDING, clearing
 from tenants.database import Connection
 
 
@@ -37,6 +37,19 @@ async def account(connection: Connection, name: str, currency: str) -> int:
         currency,
     )
     return found
+
+
+async def cleared(connection: Connection, source: str, provider: str, currency: str) -> int:
+    """What the ledger has of one source in a provider's account: money into it, in minor units."""
+    amount: int = await connection.fetchval(
+        "select coalesce(-sum(e.amount), 0)::bigint"
+        " from ledger_transactions t join ledger_entries e on e.transaction = t.id"
+        " where t.source = $1 and e.account = $2 and e.currency = $3",
+        source,
+        clearing(provider),
+        currency,
+    )
+    return amount
 
 
 async def lock_account(connection: Connection, name: str, currency: str) -> int:

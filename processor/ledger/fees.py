@@ -72,6 +72,8 @@ class Plan:
 # What holds when the operator has set nothing.
 DEFAULTS = (
     Plan(290, 0, None, None, 1925, 2, method="card"),
+    Plan(290, 0, None, None, 1925, 2, method="hosted_card"),
+    Plan(390, 0, None, None, 1925, 2, method="paypal"),
     Plan(150, 0, None, None, 1925, 1, method="mobile_money"),
 )
 

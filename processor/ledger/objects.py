@@ -9,8 +9,8 @@ import msgspec
 from processor.ledger.balances import MerchantBalance
 from processor.operations import Object
 
-# Stripe's grouping of types for reports.
-_CATEGORIES = {
+# Stripe's grouping of types for reports; a type that is not here is its own.
+REPORTING_CATEGORIES = {
     "payment": "charge",
     "payment_refund": "refund",
     "payment_failure_refund": "refund_failure",
@@ -18,6 +18,12 @@ _CATEGORIES = {
     "payout_failure": "payout_reversal",
     "payout_cancel": "payout_reversal",
 }
+
+
+# What `render_transaction` needs of a row of `ledger_transactions`.
+TRANSACTION_COLUMNS = (
+    "id, amount, available_on, created, currency, description, fee, fee_details, kind, source"
+)
 
 
 def render_balance(
@@ -55,7 +61,7 @@ def render_transaction(row: Mapping[str, Any]) -> Object:
             {**detail, "application": None, "currency": row["currency"]} for detail in details
         ],
         "net": row["amount"] - row["fee"],
-        "reporting_category": _CATEGORIES.get(row["kind"], row["kind"]),
+        "reporting_category": REPORTING_CATEGORIES.get(row["kind"], row["kind"]),
         "source": row["source"],
         "status": "available" if row["available_on"] <= time.time() else "pending",
         "type": row["kind"],

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement
 from processor import lists
 from processor.errors import not_found
 from processor.ledger import balances
-from processor.ledger.objects import render_balance, render_transaction
+from processor.ledger.objects import TRANSACTION_COLUMNS, render_balance, render_transaction
 from processor.operations import Object, Operation, Work
 from processor.parameters import Id, ListParameters, Parameters, ShortText
 from tenants.tables import ledger_transactions as table
@@ -42,7 +42,8 @@ async def retrieve_balance(work: Work, _: RetrieveBalance) -> Object:
 async def retrieve(work: Work, parameters: Retrieve) -> Object:
     """One balance transaction."""
     row = await work.connection.fetchrow(
-        "select * from ledger_transactions where id = $1 and shown", parameters.id
+        f"select {TRANSACTION_COLUMNS} from ledger_transactions where id = $1 and shown",
+        parameters.id,
     )
     if row is None:
         raise not_found("balance transaction", parameters.id)
@@ -73,7 +74,9 @@ async def list_(work: Work, parameters: List) -> Object:
 
 async def load(work: Work, ids: list[str]) -> dict[str, Object]:
     """Balance transaction objects by id, for expansion."""
-    rows = await work.connection.fetch("select * from ledger_transactions where id = any($1)", ids)
+    rows = await work.connection.fetch(
+        f"select {TRANSACTION_COLUMNS} from ledger_transactions where id = any($1)", ids
+    )
     return {row["id"]: render_transaction(row) for row in rows}
 
 

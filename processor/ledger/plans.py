@@ -12,7 +12,7 @@ from processor.ledger.fees import Plan
 from processor.money import CURRENCIES
 from tenants.database import Connection
 
-Method = Literal["card", "mobile_money"]
+Method = Literal["card", "hosted_card", "mobile_money", "paypal"]
 
 _LONGEST_DELAY = 90  # days until money is available; a longer one is a mistyped number
 _MOST = 99_999_999  # minor units, as of a charge

@@ -22,6 +22,7 @@ TAXES = "taxes"
 REFUNDS_IN_TRANSIT = "refunds_in_transit"
 PAYOUTS_IN_TRANSIT = "payouts_in_transit"
 DISPUTES = "disputes"
+RECONCILIATION = "reconciliation"  # what providers and books could not agree about
 
 
 def clearing(provider: str) -> str:

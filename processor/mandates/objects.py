@@ -40,6 +40,9 @@ class Details(Struct, omit_defaults=True):
     method_type: str
     acceptance: Acceptance
     single_use: SingleUse | None = None  # None: several charges
+    # Where a provider keeps the approval: the setup attempt that asked for it, and its end.
+    attempt: str | None = None
+    expires_at: int | None = None  # unix seconds
 
 
 class Mandate(Row, kw_only=True):

@@ -23,11 +23,24 @@ class Card(Struct, omit_defaults=True):
     exp_year: int
 
 
+# Paid on a page of the provider, who asks there for what it needs: a card typed at the acquirer's,
+# a PayPal account.
+HOSTED = ("hosted_card", "paypal")
+
+
+class Mandated(Struct):
+    """The owner's standing approval of charges that come while nobody is there."""
+
+    mandate: str  # its id
+    account: str  # that it was given through
+
+
 class MobileMoney(Struct, omit_defaults=True):
     """A wallet: the number itself is the row's token."""
 
     network: str  # mtn, orange, moov, tmoney
     country: str  # ISO 3166-1 alpha-2
+    mandated: Mandated | None = None  # as long as the mandate is active
 
 
 class Details(Struct, omit_defaults=True):
@@ -82,6 +95,10 @@ def render(method: PaymentMethod, livemode: bool) -> Object:
     }
     if details.card is not None:
         shown["card"] = _card(details.card, method.token)
+    if method.type == "hosted_card":
+        shown["hosted_card"] = {}
+    if method.type == "paypal":
+        shown["paypal"] = dict.fromkeys(("country", "fingerprint", "payer_email", "payer_id"))
     if details.mobile_money is not None:
         shown["mobile_money"] = {
             "country": details.mobile_money.country,

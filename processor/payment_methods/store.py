@@ -13,9 +13,18 @@ from processor.events.log import Draft
 from processor.mandates import store as mandates
 from processor.operations import Work
 from processor.parameters import BillingDetails, Id, Metadata, ShortText
-from processor.payment_methods.objects import Card, Details, MobileMoney, PaymentMethod, render
+from processor.payment_methods.objects import (
+    HOSTED,
+    Card,
+    Details,
+    MobileMoney,
+    PaymentMethod,
+    render,
+)
 from processor.payment_methods.test_aliases import (
     TEST_CARDS,
+    TEST_HOSTED,
+    TEST_PAYER,
     TEST_TOKENS,
     TEST_WALLETS,
     TestCard,
@@ -48,12 +57,18 @@ class MobileMoneyParameters(Struct, forbid_unknown_fields=True):
     phone: ShortText | None = None
 
 
+class HostedParameters(Struct, forbid_unknown_fields=True):
+    """Nothing: the provider's page asks for what it needs."""
+
+
 class PaymentMethodData(Struct, forbid_unknown_fields=True):
     """The means of payment itself, where there is no payment method to name."""
 
     type: ShortText
     card: CardParameters | None = None
     mobile_money: MobileMoneyParameters | None = None
+    hosted_card: HostedParameters | None = None
+    paypal: HostedParameters | None = None
     billing_details: BillingDetails | None = None
     allow_redisplay: ShortText | None = None
     metadata: Metadata | None = None
@@ -124,8 +139,10 @@ def make(
         return _make_card(caller, data, tokens, param)
     if data.type == "mobile_money":
         return _make_wallet(caller, data, param)
+    if data.type in HOSTED:
+        return _make_hosted(data, param)
     raise InvalidRequest(
-        f"Invalid type: {data.type[:40]} must be one of card, mobile_money.",
+        f"Invalid type: {data.type[:40]} must be one of card, mobile_money, {', '.join(HOSTED)}.",
         param=_inside(param, "type"),
     )
 
@@ -138,6 +155,8 @@ def from_alias(caller: Caller, identifier: str) -> PaymentMethod | None:
         return _method("card", card.token, Details(card=_test_card(card)))
     if wallet := TEST_WALLETS.get(identifier):
         return _test_wallet(wallet)
+    if identifier in TEST_HOSTED:
+        return _method(TEST_HOSTED[identifier], "", Details(billing_details=TEST_PAYER))
     return None
 
 
@@ -186,7 +205,9 @@ async def attach_token(work: Work, identifier: str, customer: str) -> PaymentMet
 async def detach_all(work: Work, customer: str) -> None:
     """Detach everything from a customer that is being deleted."""
     records = await work.connection.fetch(
-        "select * from payment_methods where customer = $1 order by id for update", customer
+        f"select {PaymentMethod.columns('payment_methods')} from payment_methods"
+        " where customer = $1 order by id for update",
+        customer,
     )
     methods = [PaymentMethod.read(record) for record in records]
     if methods:
@@ -321,6 +342,16 @@ def _make_wallet(caller: Caller, data: PaymentMethodData, param: str) -> Payment
         allow_redisplay=_redisplay(data, param),
     )
     method = _method("mobile_money", msisdn.e164, details)
+    method.metadata = data.metadata or {}
+    return method
+
+
+def _make_hosted(data: PaymentMethodData, param: str) -> PaymentMethod:
+    details = Details(
+        billing_details=data.billing_details or BillingDetails(),
+        allow_redisplay=_redisplay(data, param),
+    )
+    method = _method(data.type, "", details)
     method.metadata = data.metadata or {}
     return method
 

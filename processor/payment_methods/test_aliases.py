@@ -6,6 +6,8 @@ table only says what the card or wallet looks like.
 
 from dataclasses import dataclass
 
+from processor.parameters import Address, BillingDetails
+
 
 @dataclass(frozen=True, slots=True)
 class TestCard:
@@ -90,10 +92,36 @@ TEST_DISPUTES = {
     "pm_card_createDisputeInquiry": "general",
 }
 
-# The number of MTN's Cameroonian sandbox ends in the two digits of MTN's own test numbers.
-TEST_WALLETS = {
-    "pm_mobile_money_mtn": TestWallet("mtn", "+237670000000"),
-    "pm_mobile_money_mtn_declined": TestWallet("mtn", "+237670000051"),
-    "pm_mobile_money_mtn_timeout": TestWallet("mtn", "+237670000052"),
-    "pm_mobile_money_orange": TestWallet("orange", "+237690000000"),
+# Where the networks' sandboxes have such an outcome, a number ends in the same two digits: those of
+# MTN's own test numbers. Moov says the same of a payer who refuses as of one who does not answer.
+_WALLETS = {
+    "mtn": "+2376700000",
+    "orange": "+2376900000",
+    "moov": "+228960000",
+    "tmoney": "+228900000",
 }
+_OUTCOMES = {
+    "": ("00", "mtn orange moov tmoney"),
+    "_declined": ("51", "mtn orange moov tmoney"),
+    "_timeout": ("52", "mtn orange moov tmoney"),
+    "_delayed": ("54", "mtn orange tmoney"),
+    "_insufficient_funds": ("65", "mtn orange moov"),
+}
+TEST_WALLETS = {
+    f"pm_mobile_money_{network}{outcome}": TestWallet(network, _WALLETS[network] + digits)
+    for outcome, (digits, networks) in _OUTCOMES.items()
+    for network in networks.split()
+}
+
+# Methods paid on a provider's page; what becomes of them is chosen there.
+TEST_HOSTED = {"pm_hosted_card": "hosted_card", "pm_paypal": "paypal"}
+
+# Some acquirers' pages want to know their payer.
+TEST_PAYER = BillingDetails(
+    name="Awa Test",
+    email="awa@example.com",
+    phone="+237670000000",
+    address=Address(
+        city="Douala", country="CM", line1="1 rue Joss", postal_code="00237", state="LT"
+    ),
+)

@@ -10,9 +10,11 @@ import uuid
 from collections.abc import Sequence
 
 from processor import jobs
-from processor.errors import APIError, CardError, InvalidRequest
+from processor.errors import APIError, CardError
 from processor.operations import Object, Request
+from processor.parameters import BillingDetails
 from processor.payment_methods.objects import PaymentMethod
+from processor.payments import routes
 from processor.payments.objects import (
     Charge,
     ChargeDetails,
@@ -21,15 +23,15 @@ from processor.payments.objects import (
     Presenter,
     snapshot,
 )
-from processor.routing import Account, Router
+from processor.routing.decision import Decision
 from providers import boundary
-from providers.boundary import Answer
+from providers.boundary import Answer, DeclineCode, Verdict
 from tenants.database import Connection
 from tenants.ids import new_id
 
 
 def begin(
-    account: Account,
+    decision: Decision,
     intent: Intent,
     method: PaymentMethod,
     request: Request,
@@ -47,7 +49,7 @@ def begin(
         currency=intent.currency,
         customer=intent.customer,
         payment_method=method.id,
-        provider=account.name,
+        provider=decision.accounts[0].name,
         reference=str(uuid.uuid4()),
         metadata=dict(intent.metadata),
         details=ChargeDetails(
@@ -61,6 +63,7 @@ def begin(
             capture=details.capture_method != "manual",
             off_session=off_session,
             language=request.language,
+            routing=routes.remember(decision),
         ),
     )
     intent.status = "processing"
@@ -71,57 +74,183 @@ def begin(
     return charge
 
 
-def route(router: Router, livemode: bool, intent: Intent, method: PaymentMethod) -> Account:
-    """The account for this attempt. Raises InvalidRequest when no rail can take it."""
-    wallet = method.details.mobile_money
-    candidates = router.candidates(
-        livemode=livemode,
-        method=method.type,
-        currency=intent.currency,
-        network=wallet.network if wallet else None,
-        country=wallet.country if wallet else None,
-    )
-    if not candidates:
-        what = f"{wallet.network} wallets in {wallet.country}" if wallet else "cards"
-        raise InvalidRequest(
-            f"No provider of this account takes {intent.currency.upper()} from {what}.",
-            code="payment_method_not_available",
-            param="payment_method",
-        )
-    return candidates[0]
-
-
 async def store(connection: Connection, charges: Sequence[Charge]) -> None:
     """Store new charges with the jobs that will look them up."""
     await Charge.insert(connection, charges)
     await jobs.enqueue(connection, "look_up", [charge.id for charge in charges], delay_seconds=5)
 
 
-async def send(
-    router: Router, presenter: Presenter, charges: Sequence[Charge]
-) -> list[tuple[str, Answer]]:
-    """Send committed charges, all at once within each account's bounds. No transaction is open."""
-    answers = await asyncio.gather(
-        *(router.charge(charge.provider, as_sent(presenter, charge)) for charge in charges)
+async def send(presenter: Presenter, charges: Sequence[Charge]) -> list[tuple[str, Answer]]:
+    """Send committed charges, all at once within each account's bounds. No transaction is open.
+
+    What could not be sent goes on to the next account that can take it; that is committed first.
+    """
+    answers: dict[str, Answer] = {}
+    router = presenter.processor.router
+    while charges:
+        found = await _send_round(presenter, charges)
+        answers |= found
+        moves = [
+            (charge, account, found[charge.id])
+            for charge in charges
+            if (account := routes.next_account(router, charge, found[charge.id])) is not None
+        ]
+        charges = await routes.move(presenter, moves) if moves else []
+    return list(answers.items())
+
+
+async def _send_round(presenter: Presenter, charges: Sequence[Charge]) -> dict[str, Answer]:
+    """Prepare, where the rail has that, commit what came of it, and send."""
+    answers = await prepare(presenter, charges)
+    ready = [charge for charge in charges if charge.id not in answers]
+    router = presenter.processor.router
+    sent = await asyncio.gather(
+        *(
+            router.charge(charge.provider, as_sent(presenter, charge), presenter.schema)
+            for charge in ready
+        )
     )
-    return [(charge.id, answer) for charge, answer in zip(charges, answers, strict=True)]
+    return answers | {charge.id: answer for charge, answer in zip(ready, sent, strict=True)}
+
+
+async def prepare(presenter: Presenter, charges: Sequence[Charge]) -> dict[str, Answer]:
+    """Get and commit the ids that some rails hand out first. Returns the answers of those charges
+    that end here."""
+    router = presenter.processor.router
+    ended = await _asked_before(presenter, charges)
+    charges = [charge for charge in charges if charge.id not in ended]
+    prepared = await asyncio.gather(
+        *(
+            router.prepare(charge.provider, as_sent(presenter, charge), presenter.schema)
+            for charge in charges
+        )
+    )
+    begun = []
+    for charge, answer in zip(charges, prepared, strict=True):
+        if answer is None:
+            continue
+        if answer.verdict is not Verdict.PENDING:
+            ended[charge.id] = _unsent(answer)
+        elif answer.provider_reference != charge.provider_reference:
+            charge.provider_reference = answer.provider_reference
+            begun.append(charge)
+    if begun:
+        async with presenter.processor.database.tenant(presenter.schema) as connection:
+            await connection.execute(_KEEP_PREPARED, *_columns(begun))
+    return ended
+
+
+# Both conditions of `charges_asked_idx` are said, for the planner to see that it holds the answer.
+_ASKED_BEFORE = """
+select g.id, bool_or(g.alone) as alone
+from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bool[], $6::bigint[])
+     as g(id, provider, payer, amount, alone, since)
+join charges c on c.details->>'token' = g.payer and c.provider = g.provider and c.id < g.id
+where c.state in ('submitted', 'pending', 'unknown') and c.details ? 'mobile_money'
+  and (g.alone or c.amount = g.amount and c.created > g.since)
+group by g.id
+"""
+_OPEN_PROMPT = Answer(
+    Verdict.DECLINED,
+    decline_code=DeclineCode.OPEN_PROMPT,
+    evidence={"guard": "the payer has another payment to confirm first"},
+)
+_REPEATED = Answer(
+    Verdict.DECLINED,
+    decline_code=DeclineCode.REPEATED,
+    evidence={"guard": "the payer has just been asked for the same amount"},
+)
+
+
+async def _asked_before(presenter: Presenter, charges: Sequence[Charge]) -> dict[str, Answer]:
+    """Refuse what its provider would take for a repeat, or for a prompt in another one's place.
+
+    Attempts are committed before, so of two at once the younger sees the older. Another tenant's
+    are not seen: there the provider's own refusal, or the prompt that it lets lapse, is the end.
+    """
+    router = presenter.processor.router
+    bound = []
+    for charge in charges:
+        able = router.account(charge.provider).provider.capabilities
+        if able.one_open_charge_per_payer or able.repeat_pause:
+            since = charge.created - able.repeat_pause
+            bound.append((charge, able.one_open_charge_per_payer, since))
+    if not bound:
+        return {}
+    async with presenter.processor.database.tenant(presenter.schema) as connection:
+        rows = await connection.fetch(
+            _ASKED_BEFORE,
+            [charge.id for charge, _, _ in bound],
+            [charge.provider for charge, _, _ in bound],
+            [charge.details.token for charge, _, _ in bound],
+            [charge.amount for charge, _, _ in bound],
+            [alone for _, alone, _ in bound],
+            [since for _, _, since in bound],
+        )
+    return {row["id"]: _OPEN_PROMPT if row["alone"] else _REPEATED for row in rows}
+
+
+# Nobody can have changed the attempt otherwise, because nobody else knows what it is about.
+_KEEP_PREPARED = """
+update charges c set provider_reference = g.given
+from unnest($1::text[], $2::text[], $3::text[]) as g(id, reference, given)
+where c.id = g.id and c.reference = g.reference
+"""
+
+
+def _columns(charges: Sequence[Charge]) -> tuple[list[str], list[str], list[str | None]]:
+    return (
+        [charge.id for charge in charges],
+        [charge.reference for charge in charges],
+        [charge.provider_reference for charge in charges],
+    )
+
+
+def _unsent(answer: Answer) -> Answer:
+    """A preparation that brought nothing: money cannot have moved, whatever became of the call."""
+    if answer.verdict is Verdict.DECLINED:
+        return answer
+    return Answer(Verdict.NOT_SENT, evidence=answer.evidence)
 
 
 def as_sent(presenter: Presenter, charge: Charge) -> boundary.Charge:
     """A charge as its provider sees it."""
     base, where = presenter.processor.public_url, f"{presenter.schema}/{charge.reference}"
+    back = f"{base}/redirects/{where}/{presenter.redirect_state(charge.reference)}"
+    details = charge.details
+    wallet = details.mobile_money
     return boundary.Charge(
         reference=charge.reference,
         amount=charge.amount,
         currency=charge.currency,
-        payer=charge.details.token,
+        payer=details.token,
         callback_url=f"{base}/callbacks/{charge.provider}/{where}",
-        description=charge.details.description or "",
+        description=details.description or "",
         external_id=charge.id,
-        capture=charge.details.capture,
-        return_url=f"{base}/redirects/{where}" if charge.details.method_type == "card" else None,
-        off_session=charge.details.off_session,
+        capture=details.capture,
+        return_url=back,
+        cancel_url=f"{back}/canceled",
+        off_session=details.off_session,
         provider_reference=charge.provider_reference,
+        form_url=f"{back}/form",
+        network=wallet.network if wallet else None,
+        language=details.language,
+        billing=_billing(details.billing_details),
+        wanted=charge.wanted,
+    )
+
+
+def _billing(given: BillingDetails) -> boundary.Billing:
+    address = given.address
+    return boundary.Billing(
+        name=given.name or "",
+        email=given.email or "",
+        phone=given.phone or "",
+        line1=(address and address.line1) or "",
+        city=(address and address.city) or "",
+        state=(address and address.state) or "",
+        postal_code=(address and address.postal_code) or "",
+        country=(address and address.country) or "",
     )
 
 

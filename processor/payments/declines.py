@@ -1,6 +1,6 @@
 """What a refused payer or merchant reads: Stripe's codes and sentences for our decline codes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from providers.boundary import DeclineCode
 
@@ -96,6 +96,48 @@ _WALLET: dict[str, Decline] = {
         "The payment is over a limit of the mobile money account.",
         "Le paiement dépasse un plafond du compte mobile money.",
     ),
+    "repeated": Decline(
+        "payment_method_provider_decline",
+        "duplicate_transaction",
+        "This wallet has just been asked for the same amount. Pay that one, or try again in a"
+        " minute; nothing was charged.",
+        "Le même montant vient d'être demandé à ce compte. Payez cette demande-là, ou réessayez"
+        " dans une minute ; rien n'a été débité.",
+    ),
+    "open_prompt": Decline(
+        "payment_method_provider_decline",
+        "try_again_later",
+        "This wallet has another payment that waits to be confirmed. Confirm or refuse that one"
+        " first; nothing was charged.",
+        "Un autre paiement attend déjà d'être confirmé sur ce compte. Confirmez-le ou refusez-le"
+        " d'abord ; rien n'a été débité.",
+    ),
+}
+
+# A wallet whose owner was asked to allow later charges, and did not.
+_WALLET_SETUP: dict[str, Decline] = {
+    "payer_declined": Decline(
+        "payment_method_customer_decline",
+        None,
+        "The wallet's owner refused to allow the coming payments.",
+        "Le titulaire du compte a refusé d'autoriser les prochains paiements.",
+    ),
+    "expired": Decline(
+        "setup_intent_setup_attempt_expired",
+        None,
+        "The wallet's owner did not answer in time.",
+        "Le titulaire du compte n'a pas répondu à temps.",
+    ),
+}
+# On a provider's page, whatever is paid with there.
+_PAGE: dict[str, Decline] = {
+    "payer_declined": Decline(
+        "payment_method_customer_decline",
+        None,
+        "The payer gave the payment up on the provider's page.",
+        "Le payeur a abandonné le paiement sur la page du prestataire.",
+    ),
+    "expired": _WALLET["expired"],
 }
 _OTHER_CARD = Decline("card_declined", "generic_decline", *_DECLINED)
 _OTHER_WALLET = Decline(
@@ -120,6 +162,8 @@ def decline(method: str, code: DeclineCode | None) -> Decline:
         return _NOT_SENT
     if method == "mobile_money":
         return _WALLET.get(code, _OTHER_WALLET)
+    if code in _PAGE:
+        return _PAGE[code]
     if code in _CARD:
         return _CARD[code]
     if code in (
@@ -131,3 +175,13 @@ def decline(method: str, code: DeclineCode | None) -> Decline:
     ):
         return Decline("card_declined", code.value, *_DECLINED)
     return _OTHER_CARD
+
+
+def decline_of_setup(method: str, code: DeclineCode | None) -> Decline:
+    """How a refusal is told of a payment method that was to be saved."""
+    if method == "mobile_money" and code in _WALLET_SETUP:
+        return _WALLET_SETUP[code]
+    told = decline(method, code)
+    if code is DeclineCode.AUTHENTICATION_FAILED:
+        return replace(told, code="setup_intent_authentication_failure")
+    return told

@@ -5,7 +5,7 @@ one to answer a 3-D Secure challenge: a card that wants one is refused.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +17,11 @@ from processor.operations import BatchWork, Item, Operation
 from processor.payment_methods import store as payment_methods
 from processor.payment_methods.objects import PaymentMethod
 from processor.payment_methods.store import Chosen
-from processor.payments import attempts, steps
+from processor.payments import attempts, routes, steps
 from processor.payments.drafting import Draft, Named, References, references
 from processor.payments.objects import DIRECT, Charge, Intent, IntentDetails, Presenter
 from processor.payments.parameters import ChargeCapture, ChargeCreate
-from processor.payments.settlement import lock, settle
+from processor.payments.settlement import Settled, lock, settle
 from tenants.database import Connection
 from tenants.ids import new_id
 from tenants.keys import Caller
@@ -44,20 +44,16 @@ async def create(work: BatchWork[ChargeCreate]) -> None:
             connection, "charges.create", work.items, identifiers
         )
         known = await _references(connection, fresh)
-        ready: list[Draft[ChargeCreate]] = []
-        for item in fresh:
-            try:
-                ready.append(_draft(work, item, identifiers[id(item)], known))
-            except APIError as error:
-                item.outcome = error
-        await batches.release(connection, fresh)
+        ready = await batches.accepted(
+            connection, fresh, lambda item: _draft(work, item, identifiers[id(item)], known)
+        )
         charges = [draft.charge for draft in ready if draft.charge is not None]
         if charges:
             await payment_methods.write(connection, [draft.chosen for draft in ready])
             await Intent.insert(connection, [draft.intent for draft in ready])
             await attempts.store(connection, charges)
     if charges:
-        answers = await attempts.send(work.processor.router, presenter, charges)
+        answers = await attempts.send(presenter, charges)
         requests = {
             charge.id: draft.item.request for charge, draft in zip(charges, ready, strict=True)
         }
@@ -117,12 +113,10 @@ def _draft(
             payment_method_types=["card"],
         ),
     )
-    account = attempts.route(work.processor.router, work.caller.livemode, intent, source.method)
-    if not parameters.capture and not work.processor.router.can_capture(account.name):
-        raise InvalidRequest(
-            "This card cannot be authorized first and captured later.", param="capture"
-        )
-    charge = attempts.begin(account, intent, source.method, item.request, off_session=True)
+    decision = routes.choose(
+        work.processor.router, work.caller.schema, intent, source.method, hold_param="capture"
+    )
+    charge = attempts.begin(decision, intent, source.method, item.request, off_session=True)
     return Draft(item, intent, source.method, source.chosen, charge)
 
 
@@ -167,17 +161,7 @@ async def capture(work: BatchWork[ChargeCapture]) -> None:
         subjects = {id(item): item.parameters.charge for item in work.items}
         fresh, unfinished = await batches.claim(connection, "charges.capture", work.items, subjects)
         held = await lock(connection, [item.parameters.charge for item in fresh])
-        drafts: list[Draft[ChargeCapture]] = []
-        for item in fresh:
-            try:
-                found = held.get(item.parameters.charge)
-                if found is None or not found.charge.shown:
-                    raise not_found("charge", item.parameters.charge)
-                _begin_capture(item.parameters, found.intent, found.charge)
-                drafts.append(Draft(item, found.intent, charge=found.charge))
-            except APIError as error:
-                item.outcome = error
-        await batches.release(connection, fresh)
+        drafts = await batches.accepted(connection, fresh, lambda item: _taking(item, held))
         await steps.store(connection, presenter, drafts)
     charges = [draft.charge for draft in drafts if draft.charge is not None]
     if charges:
@@ -192,6 +176,15 @@ async def capture(work: BatchWork[ChargeCapture]) -> None:
                 draft.item.outcome = steps.refusal(now, answer) or presenter.charge(now.charge)
             await batches.answer(work, connection, [draft.item for draft in drafts])
     await _finish_earlier(work, presenter, unfinished)
+
+
+def _taking(item: Item[ChargeCapture], held: Mapping[str, Settled]) -> Draft[ChargeCapture]:
+    """One capture, begun in memory. Raises InvalidRequest."""
+    found = held.get(item.parameters.charge)
+    if found is None or not found.charge.shown:
+        raise not_found("charge", item.parameters.charge)
+    _begin_capture(item.parameters, found.intent, found.charge)
+    return Draft(item, found.intent, charge=found.charge)
 
 
 def _begin_capture(parameters: ChargeCapture, intent: Intent, charge: Charge) -> None:
@@ -235,29 +228,39 @@ async def _finish_earlier(
 ) -> None:
     """Answer repeated requests with what became of their charges."""
 
-    async def recall(connection: Connection, item: Item[Any], subject: str) -> None:
-        found = await _charge(connection, subject)
-        assert found is not None, "a key is committed with its charge"
-        intent = await Intent.find(connection, found.payment_intent)
-        assert intent is not None, "a charge has an intent"
-        item.outcome = attempts.outcome(presenter, intent, found)
-        if not isinstance(item.outcome, APIError):
-            item.outcome = presenter.charge(found)
+    async def recall(connection: Connection, ended: Sequence[tuple[Item[Any], str]]) -> None:
+        charges = await _charges(connection, [subject for _, subject in ended])
+        ids = [charge.payment_intent for charge in charges.values()]
+        intents = {row.id: row for row in await Intent.fetch(connection, ids)}
+        for item, subject in ended:
+            charge = charges[subject]
+            item.outcome = attempts.outcome(presenter, intents[charge.payment_intent], charge)
+            if not isinstance(item.outcome, APIError):
+                item.outcome = presenter.charge(charge)
 
     await batches.answer_unfinished(work, unfinished, _busy, recall)
 
 
-async def _charge(connection: Connection, subject: str) -> Charge | None:
-    """The charge of a key: named by itself, or by the intent behind it."""
-    record = await connection.fetchrow(
-        "select * from charges where id = $1 or payment_intent = $1 order by id limit 1", subject
+async def _charges(connection: Connection, subjects: Sequence[str]) -> dict[str, Charge]:
+    """The charges of keys: each named by itself, or by the intent behind it, which has no other."""
+    records = await connection.fetch(
+        f"select {Charge.columns('charges')} from charges"
+        " where id = any($1) or payment_intent = any($1)",
+        subjects,
     )
-    return None if record is None else Charge.read(record)
+    charges = [Charge.read(record) for record in records]
+    return {charge.id: charge for charge in charges} | {
+        charge.payment_intent: charge for charge in charges
+    }
 
 
-async def _busy(connection: Connection, subject: str) -> bool:
-    charge = await _charge(connection, subject)
-    return charge is not None and (charge.state == "submitted" or charge.details.step is not None)
+async def _busy(connection: Connection, subjects: Sequence[str]) -> set[str]:
+    charges = await _charges(connection, subjects)
+    return {
+        subject
+        for subject, charge in charges.items()
+        if charge.state == "submitted" or charge.details.step is not None
+    }
 
 
 OPERATIONS = [

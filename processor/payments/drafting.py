@@ -3,7 +3,6 @@
 import time
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import UNSET
@@ -14,8 +13,9 @@ from processor.money import Currency, check_amount, currency_named
 from processor.operations import Item
 from processor.parameters import Parameters, merged_metadata
 from processor.payment_methods import store as payment_methods
-from processor.payment_methods.objects import PaymentMethod
+from processor.payment_methods.objects import HOSTED, PaymentMethod
 from processor.payment_methods.store import Chosen
+from processor.payments import return_urls
 from processor.payments.objects import Charge, Intent, IntentDetails
 from processor.payments.parameters import (
     Confirm,
@@ -31,7 +31,8 @@ from tenants.keys import Caller
 
 P = TypeVar("P", bound=Parameters)
 
-TYPES = ("card", "mobile_money")
+SAVED_TYPES = ("card", "mobile_money")  # can be charged again without their payer
+TYPES = (*SAVED_TYPES, *HOSTED)
 
 # Where mobile money is money: francs, and euros in MTN's own sandbox.
 MOBILE_MONEY_CURRENCIES = frozenset({"xaf", "xof"})
@@ -134,7 +135,7 @@ def new_intent(caller: Caller, parameters: Create) -> Intent:
 def enabled_types(currency: Currency, livemode: bool) -> list[str]:
     """What can pay in this currency when the merchant names no types."""
     wallets = currency.code in MOBILE_MONEY_CURRENCIES or (currency.code == "eur" and not livemode)
-    return ["card", "mobile_money"] if wallets else ["card"]
+    return ["card", *(["mobile_money"] if wallets else []), *HOSTED]
 
 
 def apply_amount(intent: Intent, parameters: Update) -> None:
@@ -208,19 +209,8 @@ def apply_types(details: TypeChoice, parameters: MethodParameters) -> None:
 
 def apply_return_url(intent: Intent, url: str) -> None:
     """Where a redirected payer comes back to. Raises InvalidRequest."""
-    check_return_url(url)
+    return_urls.check(url)
     intent.details.return_url = url
-
-
-def check_return_url(url: str) -> None:
-    """Refuse what a payer could not be sent to. Raises InvalidRequest."""
-    try:
-        parts = urlsplit(url)
-        valid = bool(parts.scheme) and (bool(parts.netloc) or parts.scheme not in ("http", "https"))
-    except ValueError:
-        valid = False
-    if not valid or parts.scheme in ("javascript", "data", "file") or any(c.isspace() for c in url):
-        raise InvalidRequest("Invalid URL: return_url must be an absolute URL.", param="return_url")
 
 
 def choose_method(

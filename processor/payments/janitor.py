@@ -1,7 +1,8 @@
 """Ask what became of a charge, until somebody knows.
 
 The janitor keeps a clock of its own: a callback only moves its next look to now. It never fails a
-charge because time has passed; only the provider's word does that.
+charge because time has passed; only the provider's word does that, or the end of a page that the
+provider itself has limited in time.
 """
 
 import time
@@ -9,11 +10,11 @@ from datetime import timedelta
 
 from processor.engine import Processor
 from processor.jobs import Job
-from processor.payments import steps
-from processor.payments.attempts import as_sent
+from processor.payments import attempts, pages, steps
 from processor.payments.objects import Charge, Presenter
 from processor.payments.settlement import settle
 from processor.payments.states import OPEN
+from processor.unresolved_payments import rules
 from providers.boundary import Answer, Verdict
 
 # Seconds until the next look, by how many there have been. The last one repeats for ever: a charge
@@ -43,33 +44,76 @@ def delay(attempts: int) -> timedelta:
 
 async def look_up(processor: Processor, job: Job, livemode: bool) -> timedelta | None:
     """One look at a charge. Returns when to look again; None when there is nothing more to know."""
-    state = await look(processor, job.schema, livemode, job.subject)
-    return None if state is None else delay(job.attempts)
-
-
-async def look(processor: Processor, schema: str, livemode: bool, identifier: str) -> str | None:
-    """Ask the provider and settle what it says. Returns the charge's state while it is open."""
-    async with processor.database.tenant(schema) as connection:
-        charge = await Charge.find(connection, identifier)
-        if charge is not None and charge.details.step is not None:
-            charge = await steps.mark_repeated(connection, identifier)
+    charge = await _look(processor, job.schema, livemode, job.subject)
     if charge is None:
         return None
+    if _while_open(charge) is None:
+        return rules.next_look(charge.details.decided_at, time.time())
+    left = pages.seconds_left(processor.router, charge)
+    return min(delay(job.attempts), timedelta(seconds=left)) if left else delay(job.attempts)
+
+
+async def look(processor: Processor, schema: str, livemode: bool, identifier: str) -> Charge | None:
+    """Ask the provider and settle what it says. Returns the charge while it is open."""
+    charge = await _look(processor, schema, livemode, identifier)
+    return None if charge is None else _while_open(charge)
+
+
+async def _look(
+    processor: Processor, schema: str, livemode: bool, identifier: str
+) -> Charge | None:
+    """Ask and settle. Returns the charge as it is then; None if there was nothing to ask."""
+    charge = await processor.gather(_find, schema, identifier)
     presenter = Presenter(processor, schema, livemode)
-    if charge.details.step is not None:
-        answers = await steps.send(processor.router, presenter, [charge])
-        async with processor.database.tenant(schema) as connection:
-            settled = await steps.finish(connection, presenter, answers)
-    elif charge.state in ("authorized", "succeeded"):
+    if charge is not None and charge.details.step is not None:
+        return await _repeat_step(processor, presenter, identifier)
+    if charge is None:
         return None
-    else:
-        answer = await _ask(processor, presenter, charge)
-        if _says_nothing(charge, answer):
-            return charge.state
-        async with processor.database.tenant(schema) as connection:
-            settled = await settle(connection, presenter, [(charge.id, answer)])
-    now = settled[charge.id].charge
-    return now.state if now.state in OPEN or now.details.step is not None else None
+    if charge.state in ("authorized", "succeeded") and charge.details.decided_at is None:
+        return None
+    answer = await _ask(processor, presenter, charge)
+    if _says_nothing(charge, answer):
+        return charge
+    # Two attempts at one intent are settled one after the other: what the first leaves decides
+    # what the second means for the intent.
+    return await processor.gather(
+        _settle, (schema, livemode), (charge.id, answer), apart=charge.payment_intent
+    )
+
+
+async def _find(processor: Processor, schema: str, ids: list[str]) -> list[Charge | None]:
+    async with processor.database.tenant(schema) as connection:
+        charges = {charge.id: charge for charge in await Charge.fetch(connection, ids)}
+    return [charges.get(identifier) for identifier in ids]
+
+
+async def _settle(
+    processor: Processor, tenant: tuple[str, bool], answers: list[tuple[str, Answer]]
+) -> list[Charge]:
+    """Settle the answers of look-ups that came at the same time."""
+    schema, livemode = tenant
+    async with processor.database.tenant(schema) as connection:
+        settled = await settle(connection, Presenter(processor, schema, livemode), answers)
+    return [settled[identifier].charge for identifier, _ in answers]
+
+
+async def _repeat_step(
+    processor: Processor, presenter: Presenter, identifier: str
+) -> Charge | None:
+    """Send an open capture or release again, with its reference."""
+    async with processor.database.tenant(presenter.schema) as connection:
+        charge = await steps.mark_repeated(connection, identifier)
+    if charge is None or charge.details.step is None:  # ended meanwhile
+        return charge
+    answers = await steps.send(processor.router, presenter, [charge])
+    async with processor.database.tenant(presenter.schema) as connection:
+        settled = await steps.finish(connection, presenter, answers)
+    return settled[identifier].charge
+
+
+def _while_open(charge: Charge) -> Charge | None:
+    """The charge, if there is more to know about it."""
+    return charge if charge.state in OPEN or charge.details.step is not None else None
 
 
 def _says_nothing(charge: Charge, answer: Answer) -> bool:
@@ -77,23 +121,35 @@ def _says_nothing(charge: Charge, answer: Answer) -> bool:
     return (
         charge.state == "submitted"
         and answer.verdict is Verdict.UNKNOWN
-        and time.time() - charge.created < GRACE_WHILE_SUBMITTED
+        and time.time() - charge.sent < GRACE_WHILE_SUBMITTED
     )
 
 
 async def _ask(processor: Processor, presenter: Presenter, charge: Charge) -> Answer:
     """The provider's word on a charge. An open one it has never seen is sent again while its payer
-    is still there; one that was given up is only looked up, because a late success is booked."""
-    sent = as_sent(presenter, charge)
+    is still there; one that was given up, or that a person has decided, is only looked up, because
+    a late word is heard."""
+    sent = attempts.as_sent(presenter, charge)
     answer = await processor.router.look_up(charge.provider, sent)
+    known = processor.router.account(charge.provider).remembers(charge.sent)
+    if answer.verdict is Verdict.NOT_SENT and not known:
+        return Answer(Verdict.UNKNOWN, evidence=answer.evidence)
+    if pages.is_over(processor.router, charge, answer):
+        return pages.expired(answer)
     if answer.verdict is not Verdict.NOT_SENT or charge.state not in OPEN:
         return answer
-    age = time.time() - charge.created
+    age = time.time() - charge.sent
     if charge.state == "pending" or age < grace(charge.state):
         return Answer(Verdict.UNKNOWN, evidence=answer.evidence)
     if age > RESEND_WITHIN:
-        return answer
-    again = await processor.router.charge(charge.provider, sent)
+        lag = processor.router.account(charge.provider).provider.capabilities.look_up_lag
+        return answer if age > lag else Answer(Verdict.UNKNOWN, evidence=answer.evidence)
+    ended = await attempts.prepare(presenter, [charge])
+    if charge.id in ended:
+        again = ended[charge.id]
+    else:
+        sent = attempts.as_sent(presenter, charge)
+        again = await processor.router.charge(charge.provider, sent, presenter.schema)
     # A second sending that could not leave says nothing about the first: ask again later.
     not_sent = again.verdict is Verdict.NOT_SENT
     return Answer(Verdict.UNKNOWN, evidence=again.evidence) if not_sent else again

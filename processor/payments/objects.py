@@ -12,7 +12,8 @@ from processor.operations import Object
 from processor.parameters import BillingDetails, Shipping
 from processor.payment_methods import objects as payment_methods
 from processor.payment_methods.objects import PaymentMethod
-from processor.payments.states import ChargeState, IntentStatus
+from processor.payments.states import OPEN, ChargeState, IntentStatus
+from processor.routing.decision import Considered
 from processor.rows import Row
 from tenants import tables
 from tenants.keys import Caller
@@ -100,6 +101,28 @@ class PendingStep(Struct, omit_defaults=True):
     repeated: bool = False  # sent again, so that one "not sent" proves nothing any more
 
 
+class Try(Struct, frozen=True):
+    """An account that an attempt could not be sent to."""
+
+    account: str
+    reference: str
+    evidence: dict[str, Any]
+
+    @property
+    def reason(self) -> str:
+        """Why nothing was sent there, in a word: the router's, or that nobody answered."""
+        words = {"account": "disabled", "breaker": "provider_degraded", "queue": "busy"}
+        return next((word for name, word in words.items() if name in self.evidence), "not_reached")
+
+
+class Routing(Struct, omit_defaults=True):
+    """Why an attempt went where it went."""
+
+    considered: list[Considered]
+    rule: str | None = None  # the merchant's, if one decided
+    tries: list[Try] = []  # before the account that it is with now
+
+
 class ChargeDetails(Struct, omit_defaults=True):
     """A snapshot of what the attempt was made with, and what came of it."""
 
@@ -124,9 +147,13 @@ class ChargeDetails(Struct, omit_defaults=True):
     balance_transaction: str | None = None  # in the ledger, once it is paid
     held: bool = False  # the amount was held before it was taken or released
     disputed: bool = False
+    routing: Routing | None = None
+    sent_at: int | None = None  # when it moved on to another account, in unix seconds
     late: bool = False  # the provider took the money after the attempt had been given up
     fraud_details: dict[str, str] = {}
     evidence: dict[str, Any] = {}  # the provider's last words, scrubbed
+    unresolved_payment: str | None = None  # where nobody could explain it, then or now
+    decided_at: int | None = None  # when a person last said what became of it, in unix seconds
 
 
 class Charge(Row, kw_only=True):
@@ -146,6 +173,17 @@ class Charge(Row, kw_only=True):
     reference: str
     provider_reference: str | None = None
     details: ChargeDetails
+
+    @property
+    def sent(self) -> int:
+        """When it was first on its way to the account it is with, in unix seconds."""
+        return self.details.sent_at or self.created
+
+    @property
+    def wanted(self) -> bool:
+        """Whether its payer may still pay: it is open, and nobody is canceling it."""
+        step = self.details.step
+        return self.state in OPEN and (step is None or step.kind != "cancel")
 
     @property
     def shown(self) -> bool:
@@ -257,7 +295,7 @@ class Presenter:
         details = charge.details
         succeeded = charge.state in ("succeeded", "authorized", "canceled")
         failure = details.failure if charge.state == "failed" else None
-        return {
+        shown = {
             "id": charge.id,
             "object": "charge",
             "amount": charge.amount,
@@ -293,6 +331,7 @@ class Presenter:
             "refunded": charge.state == "canceled"
             or 0 < charge.amount_captured == charge.amount_refunded,
             "review": None,
+            "routing": None if self.to_payer else _routing(charge),
             "shipping": msgspec.to_builtins(details.shipping),
             "source": None,
             "source_transfer": None,
@@ -302,11 +341,31 @@ class Presenter:
             "transfer_data": None,
             "transfer_group": details.transfer_group,
         }
+        if details.unresolved_payment is not None:
+            shown["unresolved_payment"] = details.unresolved_payment
+        return shown
+
+    def redirect_state(self, reference: str) -> str:
+        """What proves that a payer comes back by an address that we gave out."""
+        return self.processor.secrets.redirect_state(self.schema, reference)
 
     def receipt_url(self, charge: Charge) -> str:
         """Where the payer's receipt is served; the token in it cannot be guessed."""
         token = self.processor.secrets.receipt_token(self.schema, charge.id)
         return f"{self.processor.public_url}/receipts/{self.schema}/{charge.id}/{token}"
+
+
+def _routing(charge: Charge) -> Object | None:
+    """Why an attempt is with its provider: for the merchant, whose accounts and rules it names."""
+    routing = charge.details.routing
+    if routing is None:
+        return None
+    return {
+        "account": charge.provider,
+        "considered": msgspec.to_builtins(routing.considered),
+        "rule": routing.rule,
+        "tries": [{"account": tried.account, "reason": tried.reason} for tried in routing.tries],
+    }
 
 
 def _status(charge: Charge) -> str:
@@ -315,19 +374,23 @@ def _status(charge: Charge) -> str:
     return "failed" if charge.state == "failed" else "pending"
 
 
+# What Stripe always shows of the options of a type.
+_USUAL_OPTIONS: dict[str, Object] = {
+    "card": {
+        "installments": None,
+        "mandate_options": None,
+        "network": None,
+        "request_three_d_secure": "automatic",
+    },
+    "paypal": {"preferred_locale": None, "reference": None},
+}
+
+
 def _options(details: IntentDetails) -> Object:
-    shown: Object = {}
-    for name in details.payment_method_types:
-        given = details.payment_method_options.get(name, {})
-        if name == "card":
-            given = {
-                "installments": None,
-                "mandate_options": None,
-                "network": None,
-                "request_three_d_secure": "automatic",
-            } | given
-        shown[name] = given
-    return shown
+    return {
+        name: _USUAL_OPTIONS.get(name, {}) | details.payment_method_options.get(name, {})
+        for name in details.payment_method_types
+    }
 
 
 def error_object(error: PaymentError | None) -> Object | None:
@@ -374,11 +437,13 @@ def _method_details(charge: Charge) -> Object:
                 "country": details.mobile_money.country,
                 "fingerprint": payment_methods.fingerprint(details.token),
                 "last4": details.token[-4:],
+                "mandate": _mandate(charge),
                 "network": details.mobile_money.network,
                 "transaction_id": charge.provider_reference,
             },
         }
-    assert details.card is not None
+    if details.card is None:
+        return {"type": details.method_type, details.method_type: _hosted(charge)}
     card = details.card
     return {
         "type": "card",
@@ -404,6 +469,24 @@ def _method_details(charge: Charge) -> Object:
             "wallet": None,
         },
     }
+
+
+def _mandate(charge: Charge) -> str | None:
+    """The mandate that a charge was made under: the payer's, where nobody was there, and through
+    the account that keeps it."""
+    wallet = charge.details.mobile_money
+    mandated = wallet.mandated if wallet else None
+    if mandated is None or not charge.details.off_session or mandated.account != charge.provider:
+        return None
+    return mandated.mandate
+
+
+def _hosted(charge: Charge) -> Object:
+    """What is known of a payment that was made on a provider's page."""
+    if charge.details.method_type != "paypal":
+        return {"transaction_id": charge.provider_reference}
+    unknown = ("country", "payer_email", "payer_id", "payer_name", "seller_protection", "shipping")
+    return dict.fromkeys(unknown) | {"transaction_id": charge.provider_reference}
 
 
 def snapshot(method: PaymentMethod) -> dict[str, Any]:

@@ -46,11 +46,17 @@ class MobileMoneyOptions(Struct, forbid_unknown_fields=True, omit_defaults=True)
     """Nothing yet."""
 
 
+class HostedOptions(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """Nothing yet."""
+
+
 class PaymentMethodOptions(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """Options by payment method type."""
 
     card: CardOptions | None = None
     mobile_money: MobileMoneyOptions | None = None
+    hosted_card: HostedOptions | None = None
+    paypal: HostedOptions | None = None
 
 
 class MethodParameters(Parameters, kw_only=True):

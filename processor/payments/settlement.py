@@ -16,19 +16,15 @@ from processor.operations import Request
 from processor.payment_methods import objects as payment_methods
 from processor.payment_methods.objects import PaymentMethod
 from processor.payment_methods.test_aliases import TEST_DISPUTES
+from processor.payments import prompts
 from processor.payments.booking import charge_transactions
 from processor.payments.declines import decline
 from processor.payments.objects import Charge, Intent, PaymentError, Presenter
 from processor.payments.states import OPEN, next_state
+from processor.unresolved_payments import heard, queue
 from providers.boundary import Answer, Verdict
 from tenants.database import Connection
 from tenants.ids import new_id
-
-# A mobile money prompt lives about five minutes on MTN; shown to the payer, never enforced by us.
-PROMPT_SECONDS = 300
-
-# The code a payer dials to see waiting approvals, where it is known.
-USSD_CODES = {("mtn", "CM"): "*126#"}
 
 
 @dataclass(slots=True)
@@ -39,6 +35,7 @@ class Settled:
     charge: Charge
     changed: bool = False
     paid: bool = False  # money has just moved: it is yet to be posted to the ledger
+    older: Charge | None = None  # another attempt at the intent that has the money already
     drafts: list[Draft] = field(default_factory=list)
 
 
@@ -72,6 +69,7 @@ async def settle(
     `requests` are those behind an answer, by charge id, for the events.
     """
     settled = await lock(connection, [charge for charge, _ in answers])
+    await _find_older(connection, settled, answers)
     methods = await _methods(connection, settled.values(), answers)
     for identifier, answer in answers:
         apply(
@@ -83,7 +81,37 @@ async def settle(
         )
     await write(connection, presenter, list(settled.values()))
     await _attach_saved(connection, presenter, settled.values(), methods)
+    router = presenter.processor.router
+    said = [
+        heard.of_charge(router, settled[charge].charge, answer.verdict, answer.evidence)
+        for charge, answer in answers
+    ]
+    await queue.hear(connection, presenter.livemode, said)
     return settled
+
+
+_HAVE_MONEY = f"""
+select {Charge.columns("charges")} from charges
+where payment_intent = any($1) and not id = any($2)
+  and (state = 'authorized' or state = 'succeeded' and amount_refunded < amount_captured)
+order by state, id
+"""
+
+
+async def _find_older(
+    connection: Connection, settled: Mapping[str, Settled], answers: Iterable[tuple[str, Answer]]
+) -> None:
+    """Find the attempts that succeeded late, while one that is refused now was under way."""
+    refused = [settled[charge] for charge, answer in answers if answer.verdict in _REFUSALS]
+    if not refused:
+        return
+    records = await connection.fetch(
+        _HAVE_MONEY, [each.intent.id for each in refused], [each.charge.id for each in refused]
+    )
+    # The last one stands: what is paid counts for more than what is held.
+    found = {record["payment_intent"]: Charge.read(record) for record in records}
+    for each in refused:
+        each.older = found.get(each.intent.id)
 
 
 def mark_paid(settled: Settled) -> None:
@@ -149,23 +177,26 @@ def apply(
         charge.details.held = True
     elif state == "failed":
         charge.details.failure = _failure(presenter, charge, answer, method)
-    decides = _concerns(intent, charge)
-    if decides:
-        _move_intent(intent, charge)
-    _announce(presenter, settled, request, of_intent_too=decides)
+    deciding = _deciding(settled)
+    if deciding is not None:
+        _move_intent(intent, deciding)
+    _announce(presenter, settled, request, deciding)
 
 
-def _concerns(intent: Intent, charge: Charge) -> bool:
-    """Whether this attempt decides about its intent: the latest does, and a late success does when
-    nothing else has been tried or decided since."""
+def _deciding(settled: Settled) -> Charge | None:
+    """The attempt that decides about the intent now, if this change lets one do so.
+
+    The latest does, and a late success does when nothing else has been tried or decided since. If
+    the latest is refused, an older one that succeeded meanwhile does: the payer has paid, and must
+    not be asked again.
+    """
+    charge, intent = settled.charge, settled.intent
     if intent.status in ("succeeded", "canceled"):
-        return False
+        return None
     if intent.latest_charge == charge.id:
-        return True
-    return charge.state == "succeeded" and intent.status in (
-        "requires_payment_method",
-        "requires_confirmation",
-    )
+        return (settled.older or charge) if charge.state == "failed" else charge
+    waits = intent.status in ("requires_payment_method", "requires_confirmation")
+    return charge if waits and charge.state in ("succeeded", "authorized") else None
 
 
 def _move_intent(intent: Intent, charge: Charge) -> None:
@@ -183,7 +214,9 @@ def _move_intent(intent: Intent, charge: Charge) -> None:
             details.last_payment_error = None
         case "authorized":
             intent.status = "requires_capture"
+            intent.payment_method = charge.payment_method
             intent.amount_capturable = charge.amount
+            details.last_payment_error = None
         case "failed":
             intent.status = "requires_payment_method"
             intent.payment_method = None
@@ -208,22 +241,10 @@ def _next_action(intent: Intent, charge: Charge) -> dict[str, object] | None:
     wallet = charge.details.mobile_money
     if wallet is None:
         return None
-    charge.details.expires_at = charge.created + PROMPT_SECONDS
-    ussd = USSD_CODES.get((wallet.network, wallet.country))
-    message = {
-        "en": "Confirm the payment on your phone with your PIN.",
-        "fr": "Confirmez le paiement sur votre téléphone avec votre code secret.",
-    }[charge.details.language]
-    return {
-        "type": "mobile_money_await_confirmation",
-        "mobile_money_await_confirmation": {
-            "expires_at": charge.details.expires_at,
-            "message": message,
-            "network": wallet.network,
-            "phone_last4": charge.details.token[-4:],
-            "ussd_code": ussd,
-        },
-    }
+    details = charge.details
+    details.expires_at = charge.created + prompts.PROMPT_SECONDS
+    message = prompts.PAY[details.language]
+    return prompts.await_confirmation(wallet, details.token, message, details.expires_at)
 
 
 def _failure(
@@ -263,15 +284,18 @@ _ANNOUNCED: dict[str, tuple[str | None, str | None]] = {
 
 
 def _announce(
-    presenter: Presenter, settled: Settled, request: Request | None, *, of_intent_too: bool
+    presenter: Presenter, settled: Settled, request: Request | None, deciding: Charge | None
 ) -> None:
     charge, intent = settled.charge, settled.intent
-    of_charge, of_intent = _ANNOUNCED[charge.state]
-    if charge.state == "pending" and intent.status == "processing":
-        of_intent = "payment_intent.processing"
+    of_charge, _ = _ANNOUNCED[charge.state]
     if of_charge is not None and charge.shown:
         settled.drafts.append(Draft(of_charge, presenter.charge(charge), charge.version, request))
-    if of_intent is not None and of_intent_too and not intent.direct:
+    if deciding is None or intent.direct:
+        return
+    _, of_intent = _ANNOUNCED[deciding.state]
+    if deciding.state == "pending" and intent.status == "processing":
+        of_intent = "payment_intent.processing"
+    if of_intent is not None:
         settled.drafts.append(Draft(of_intent, presenter.intent(intent), intent.version, request))
 
 

@@ -19,7 +19,7 @@ from processor.payments.attempts import as_sent
 from processor.payments.drafting import Draft
 from processor.payments.objects import Charge, Intent, PendingStep, Presenter
 from processor.payments.settlement import Settled, lock, mark_paid, write
-from processor.routing import Router
+from processor.routing.router import Router
 from providers.boundary import Answer, Verdict
 from tenants.database import Connection
 

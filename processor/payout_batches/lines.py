@@ -12,7 +12,7 @@ from processor.payout_batches.objects import BatchLine
 from processor.payout_batches.parameters import MOST_LINES, Line
 from processor.payouts import making
 from processor.payouts.objects import Destination
-from processor.routing import Router
+from processor.routing.router import Router
 from tenants.keys import Caller
 
 COLUMNS = ("amount", "phone", "network", "account_holder_name", "description", "reference")
@@ -130,7 +130,7 @@ def _check(
             network=network,
         )
         making.check(line.amount, currency, destination)
-        provider = making.route(router, caller.livemode, currency, destination, "phone")
+        provider = making.route(router, caller.schema, line.amount, currency, destination, "phone")
     except APIError as error:
         return Wrong(number, error.message, error.code, error.param)
     return BatchLine(

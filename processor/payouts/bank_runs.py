@@ -13,7 +13,8 @@ from tenants.database import Connection
 async def waiting(connection: Connection, currency: str, *, reversals: bool) -> list[Payout]:
     """The payouts to banks that no file holds yet, locked."""
     records = await connection.fetch(
-        "select * from payouts where provider = 'bank' and state = 'pending' and currency = $1"
+        f"select {Payout.columns('payouts')} from payouts"
+        " where provider = 'bank' and state = 'pending' and currency = $1"
         " and (amount > 0 or $2) order by id for update",
         currency,
         reversals,

@@ -19,7 +19,8 @@ from processor.payouts.limits import WALLETS
 from processor.payouts.objects import BANK, Destination, Payout, PayoutDetails, render
 from processor.payouts.sending import TEST_BANK_SECONDS
 from processor.payouts.settlement import JOB
-from processor.routing import Router
+from processor.routing.decision import Payment
+from processor.routing.router import Router
 from tenants.database import Connection
 from tenants.ids import new_id
 
@@ -66,20 +67,27 @@ def check(amount: int, currency: str, destination: Destination, param: str = "am
 
 
 def route(
-    router: Router, livemode: bool, currency: str, destination: Destination, param: str
+    router: Router,
+    schema: str,
+    amount: int,
+    currency: str,
+    destination: Destination,
+    param: str,
 ) -> str:
     """The provider account that carries a payout. Raises InvalidRequest when none can."""
     if destination.kind == "bank_account":
         return BANK
-    for account in router.candidates(
-        livemode=livemode,
+    payment = Payment(
         method="mobile_money",
         currency=currency,
+        amount=amount,
         network=destination.network,
         country=destination.country,
-    ):
-        if router.payouts(account.name) is not None:
-            return account.name
+        use="payout",
+    )
+    decision = router.decide(schema, payment)
+    if decision.accounts:
+        return decision.accounts[0].name
     raise InvalidRequest(
         f"No provider of this account pays {currency.upper()} out to {destination.network} wallets"
         f" in {destination.country}.",

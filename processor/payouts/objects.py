@@ -56,6 +56,9 @@ class PayoutDetails(Struct, omit_defaults=True):
     waits_for_float: bool = False
     spent_references: list[str] = []  # refused for want of float, each for good
     evidence: dict[str, Any] = {}  # the provider's last words, scrubbed
+    sent_again_at: int | None = None  # after its provider had not seen it, in unix seconds
+    unresolved_payment: str | None = None  # where nobody could explain it, then or now
+    decided_at: int | None = None  # when a person last said what became of it, in unix seconds
 
 
 class Payout(Row, kw_only=True):
@@ -117,6 +120,8 @@ def render(payout: Payout, livemode: bool) -> Object:
     }
     if payout.state == "pending" and details.waits_for_float:
         shown["pending_reason"] = "insufficient_float"
+    if details.unresolved_payment is not None:
+        shown["unresolved_payment"] = details.unresolved_payment
     return shown
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement
 
 from processor import batches, jobs, lists
-from processor.errors import APIError, InvalidRequest, missing, not_found
+from processor.errors import InvalidRequest, missing, not_found
 from processor.events.log import Draft, changed
 from processor.external_accounts import store as external_accounts
 from processor.external_accounts.objects import ExternalAccount
@@ -37,20 +37,13 @@ async def create(work: BatchWork[Create]) -> None:
     """Make payouts. The balance pays at once, in the same transaction; whoever carries the money
     hears of it afterwards."""
     livemode = work.caller.livemode
-    payouts: dict[int, Payout] = {}
     async with work.processor.database.tenant(work.caller.schema) as connection:
         # A key commits with its answer here, so that no earlier request can be unfinished.
         subjects = {id(item): "" for item in work.items}
         fresh, _ = await batches.claim(connection, "payouts.create", work.items, subjects)
         known = await _known(work, connection, fresh)
-        for item in fresh:
-            try:
-                payouts[id(item)] = _plan(work, item, known)
-            except APIError as error:
-                item.outcome = error
-        await batches.release(connection, fresh)
+        made = await batches.accepted(connection, fresh, lambda item: _plan(work, item, known))
         ready = [item for item in fresh if item.outcome is None]
-        made = [payouts[id(item)] for item in ready]
         await making.store(connection, livemode, made, [item.request for item in ready])
         for item, payout in zip(ready, made, strict=True):
             item.outcome = render(payout, livemode)
@@ -85,7 +78,12 @@ def _plan(work: BatchWork[Create], item: Item[Create], known: _Known) -> Payout:
     destination = Destination.of(account)
     making.check(parameters.amount, currency, destination)
     provider = making.route(
-        work.processor.router, work.caller.livemode, currency, destination, "destination"
+        work.processor.router,
+        work.caller.schema,
+        parameters.amount,
+        currency,
+        destination,
+        "destination",
     )
     if parameters.method == "instant" and provider == BANK:
         raise InvalidRequest(

@@ -16,6 +16,7 @@ from processor.payments import janitor
 from processor.payouts.objects import BANK, Payout, render
 from processor.payouts.settlement import Outcome, settle
 from processor.payouts.states import UNDER_WAY
+from processor.unresolved_payments import rules, store
 from providers import boundary
 from providers.boundary import Answer, Verdict
 from tenants.database import Connection
@@ -26,8 +27,7 @@ TEST_BANK_SECONDS = 3
 
 async def carry_out(processor: Processor, job: Job, livemode: bool) -> timedelta | None:
     """Do the next thing for a payout. Returns when to come back; None when it is over."""
-    async with processor.database.tenant(job.schema) as connection:
-        payout = await Payout.find(connection, job.subject)
+    payout = await processor.gather(_find, job.schema, job.subject)
     if payout is None:
         return None
     if payout.provider == BANK:
@@ -36,14 +36,33 @@ async def carry_out(processor: Processor, job: Job, livemode: bool) -> timedelta
         outcome = await _send(processor, job.schema, livemode, payout)
     elif payout.state in UNDER_WAY:
         outcome = await _look_up(processor, job.schema, payout)
+    elif payout.details.decided_at is not None:
+        outcome = Outcome.of(payout, await _ask(processor, job.schema, payout))
     else:
         return None
     if outcome is None:
         return janitor.delay(job.attempts)
-    async with processor.database.tenant(job.schema) as connection:
-        settled = (await settle(connection, livemode, [outcome]))[payout.id]
-    over = settled.state not in UNDER_WAY and settled.state != "pending"
-    return None if over else janitor.delay(job.attempts)
+    settled = await processor.gather(_settle, (job.schema, livemode), outcome, apart=payout.id)
+    if settled.state in UNDER_WAY or settled.state == "pending":
+        return janitor.delay(job.attempts)
+    return rules.next_look(settled.details.decided_at, time.time())
+
+
+async def _find(processor: Processor, schema: str, ids: list[str]) -> list[Payout | None]:
+    """Payouts, for jobs that come at the same time."""
+    async with processor.database.tenant(schema) as connection:
+        payouts = {payout.id: payout for payout in await Payout.fetch(connection, ids)}
+    return [payouts.get(identifier) for identifier in ids]
+
+
+async def _settle(
+    processor: Processor, tenant: tuple[str, bool], outcomes: list[Outcome]
+) -> list[Payout]:
+    """Settle the outcomes of jobs that end at the same time."""
+    schema, livemode = tenant
+    async with processor.database.tenant(schema) as connection:
+        settled = await settle(connection, livemode, outcomes)
+    return [settled[outcome.payout] for outcome in outcomes]
 
 
 async def _pay_in_test_mode(
@@ -54,8 +73,7 @@ async def _pay_in_test_mode(
     failure = TEST_NUMBERS.get(payout.details.destination.number)
     verdict = Verdict.SUCCEEDED if failure is None else Verdict.DECLINED
     outcome = Outcome(payout.id, verdict, failure_code=failure or "could_not_process")
-    async with processor.database.tenant(job.schema) as connection:
-        await settle(connection, livemode, [outcome])
+    await processor.gather(_settle, (job.schema, livemode), outcome, apart=payout.id)
     return None
 
 
@@ -105,9 +123,24 @@ async def _submit(connection: Connection, payout: Payout, livemode: bool) -> Non
 
 
 async def _hand_out(processor: Processor, schema: str, payout: Payout) -> Outcome:
-    payer = processor.router.payouts(payout.provider)
-    assert payer is not None, "a payout is only made where the rail has payouts"
-    return Outcome.of(payout, await payer.pay_out(_as_sent(processor, schema, payout)))
+    """Send a submitted payout, under the provider's own id where the rail hands one out first."""
+    prepared = await processor.router.prepare_payout(
+        payout.provider, _as_sent(processor, schema, payout), schema
+    )
+    if prepared is not None and prepared.verdict is not Verdict.PENDING:
+        declined = prepared.verdict is Verdict.DECLINED
+        # Money cannot have moved, whatever became of the preparation.
+        unsent = Answer(Verdict.NOT_SENT, evidence=prepared.evidence)
+        return Outcome.of(payout, prepared if declined else unsent)
+    if prepared is not None and prepared.provider_reference != payout.provider_reference:
+        payout.provider_reference = prepared.provider_reference
+        async with processor.database.tenant(schema) as connection:
+            await connection.execute(_KEEP_PREPARED, payout.id, prepared.provider_reference)
+    sent = _as_sent(processor, schema, payout)
+    return Outcome.of(payout, await processor.router.pay_out(payout.provider, sent, schema))
+
+
+_KEEP_PREPARED = "update payouts set provider_reference = $2 where id = $1"
 
 
 def _as_sent(processor: Processor, schema: str, payout: Payout) -> boundary.Payout:
@@ -121,7 +154,15 @@ def _as_sent(processor: Processor, schema: str, payout: Payout) -> boundary.Payo
         description=payout.details.statement_descriptor or "",
         external_id=payout.id,
         provider_reference=payout.provider_reference,
+        network=payout.details.destination.network,
     )
+
+
+async def _ask(processor: Processor, schema: str, payout: Payout) -> Answer:
+    """What the provider says of a payout. Nothing is sent."""
+    payer = processor.router.payouts(payout.provider)
+    assert payer is not None, "a payout is only made where the rail has payouts"
+    return await payer.look_up_payout(_as_sent(processor, schema, payout))
 
 
 async def _look_up(processor: Processor, schema: str, payout: Payout) -> Outcome | None:
@@ -131,16 +172,23 @@ async def _look_up(processor: Processor, schema: str, payout: Payout) -> Outcome
     again with the same reference, which moves money at most once (`providers.boundary.Payouts`).
     What that second sending leaves unclear stays unknown.
     """
-    payer = processor.router.payouts(payout.provider)
-    assert payer is not None, "a payout is only made where the rail has payouts"
-    answer = await payer.look_up_payout(_as_sent(processor, schema, payout))
+    answer = await _ask(processor, schema, payout)
     age = time.time() - (payout.details.submitted_at or payout.created)
     young = age < janitor.grace(payout.state)
-    if answer.verdict is Verdict.NOT_SENT and payout.state != "in_transit" and not young:
-        again = await payer.pay_out(_as_sent(processor, schema, payout))
+    known = processor.router.account(payout.provider).remembers(
+        payout.details.submitted_at or payout.created
+    )
+    if answer.verdict is Verdict.NOT_SENT and payout.state != "in_transit" and known and not young:
+        async with processor.database.tenant(schema) as connection:
+            if not await store.may_send_again(connection, "payouts", payout.id):
+                return None
+        again = await _hand_out(processor, schema, payout)
         unclear = again.verdict is Verdict.NOT_SENT
-        answer = Answer(Verdict.UNKNOWN, evidence=again.evidence) if unclear else again
-    elif answer.verdict is Verdict.NOT_SENT:
+        return Outcome(payout.id, Verdict.UNKNOWN) if unclear else again
+    if answer.verdict is Verdict.NOT_SENT and not young:
+        # Not believed, of a payout that was accepted or by an account that has forgotten.
+        return Outcome(payout.id, Verdict.UNKNOWN, payout.reference, evidence=answer.evidence)
+    if answer.verdict is Verdict.NOT_SENT:
         return None
     if payout.state == "submitted" and young and answer.verdict is Verdict.UNKNOWN:
         return None

@@ -14,6 +14,7 @@ from processor.payouts import movements
 from processor.payouts.failures import MESSAGES, code_of
 from processor.payouts.objects import Payout, render
 from processor.payouts.states import FINAL, STATUSES, TRANSITIONS
+from processor.unresolved_payments import heard, queue
 from providers.boundary import Answer, DeclineCode, Verdict
 from tenants.database import Connection
 
@@ -72,6 +73,12 @@ async def settle(
         await log.append(connection, changes.drafts)
         final = [payout.id for payout in changes.payouts if payout.state in FINAL]
         await jobs.forget(connection, JOB, final)
+    said = [
+        heard.of_payout(payouts[each.payout], each.verdict, each.evidence)
+        for each in outcomes
+        if each.reference in (None, payouts[each.payout].reference)
+    ]
+    await queue.hear(connection, livemode, said)
     return payouts
 
 

@@ -3,7 +3,6 @@
 import time
 from typing import Any
 
-import asyncpg
 import msgspec
 from msgspec import UNSET
 from sqlalchemy import ColumnElement
@@ -33,12 +32,10 @@ async def create(work: Work, parameters: Create) -> Object:
         metadata=parameters.metadata or {},
     )
     _apply(product, parameters)
-    try:
-        await Product.insert(work.connection, [product])
-    except asyncpg.UniqueViolationError:
+    if not await Product.insert_new(work.connection, product):
         raise InvalidRequest(
             f"Product already exists: '{product.id}'", code="resource_already_exists", param="id"
-        ) from None
+        )
     shown = render(product, work.caller.livemode)
     work.events.append(Draft("product.created", shown, product.version, work.request))
     return shown

@@ -8,6 +8,7 @@ can be named by its digest, and made again if it is lost. That holds under one v
 
 import io
 import json
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -55,8 +56,7 @@ def render_receipt(receipt: Receipt) -> bytes:
         raise ValueError("the URL of a receipt must be printable ASCII without spaces")
     if not 0 < len(receipt.url) <= _LONGEST_URL:
         raise ValueError(f"the URL of a receipt must have 1 to {_LONGEST_URL} characters")
-    # A compiler of its own for each call: a shared one fails when two threads meet in it.
-    pdf = typst.Compiler(font_paths=_fonts()).compile(
+    pdf = _compiler().compile(
         input=_template(),
         format="pdf",
         pdf_standards=["a-2a", "ua-1"],
@@ -97,6 +97,18 @@ def _qr_code(url: str) -> str:
     svg = io.BytesIO()
     segno.make_qr(url, error="m").save(svg, kind="svg", border=0, dark="#17211d")
     return svg.getvalue().decode()
+
+
+_of_this_thread = threading.local()
+
+
+def _compiler() -> typst.Compiler:
+    """One for each thread: two threads may not meet in it. A new one for each call would leave
+    50 KB behind every time, which typst's cache keeps until the process ends."""
+    if not hasattr(_of_this_thread, "compiler"):
+        _of_this_thread.compiler = typst.Compiler(font_paths=_fonts())
+    compiler: typst.Compiler = _of_this_thread.compiler
+    return compiler
 
 
 @cache

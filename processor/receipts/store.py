@@ -18,10 +18,8 @@ _BRANDS = {"mtn": "MTN MoMo", "orange": "Orange Money", "moov": "Moov Flooz", "t
 async def make(processor: Processor, schema: str, livemode: bool, identifier: str) -> None:
     """Render, store and record the receipt of a paid charge. Doing it twice does it once: the same
     charge gives the same bytes, and the bytes name the object."""
-    async with processor.database.tenant(schema) as connection:
-        charge = await Charge.find(connection, identifier)
-        known = await connection.fetchval("select 1 from receipts where charge = $1", identifier)
-    if charge is None or charge.state != "succeeded" or known:
+    charge = await processor.gather(_wanting, schema, identifier)
+    if charge is None:
         return
     merchant = await processor.database.fetch_platform(
         "select t.name from platform.tenant_schemas s join platform.tenants t on t.id = s.tenant"
@@ -35,16 +33,37 @@ async def make(processor: Processor, schema: str, livemode: bool, identifier: st
     # What was only a test need not outlive its tenant.
     until = datetime.now(UTC) + RETENTION if livemode else None
     await processor.store.put(key, body, "application/pdf", until)
+    made = (charge.id, receipt.number, key, len(body))
+    await processor.gather(_record, schema, made)
+
+
+async def _wanting(processor: Processor, schema: str, ids: list[str]) -> list[Charge | None]:
+    """The charges that are paid and have no receipt yet."""
+    async with processor.database.tenant(schema) as connection:
+        charges = {each.id: each for each in await Charge.fetch(connection, ids)}
+        rows = await connection.fetch("select charge from receipts where charge = any($1)", ids)
+    have = {row["charge"] for row in rows}
+    return [
+        charge
+        if (charge := charges.get(each)) and charge.state == "succeeded" and each not in have
+        else None
+        for each in ids
+    ]
+
+
+async def _record(
+    processor: Processor, schema: str, made: list[tuple[str, str, str, int]]
+) -> list[None]:
+    """Write down receipts that are stored: charge, number, key, bytes."""
     async with processor.database.tenant(schema) as connection:
         await connection.execute(
             "insert into receipts (charge, number, object_key, size, renderer)"
-            " values ($1, $2, $3, $4, $5) on conflict do nothing",
-            charge.id,
-            receipt.number,
-            key,
-            len(body),
+            " select *, $5 from unnest($1::text[], $2::text[], $3::text[], $4::int[])"
+            " on conflict do nothing",
+            *(list(column) for column in zip(*made, strict=True)),
             RENDERER,
         )
+    return [None] * len(made)
 
 
 def _receipt(presenter: Presenter, charge: Charge, merchant: str) -> Receipt:
@@ -52,8 +71,9 @@ def _receipt(presenter: Presenter, charge: Charge, merchant: str) -> Receipt:
     if details.mobile_money is not None:
         name = _BRANDS.get(details.mobile_money.network, details.mobile_money.network)
         method = f"{name} •••• {details.token[-4:]}"
+    elif details.card is None:
+        method = "PayPal" if details.method_type == "paypal" else "Carte / Card"
     else:
-        assert details.card is not None, "a charge is by card or by wallet"
         method = f"{details.card.brand.title()} •••• {details.card.last4}"
     return Receipt(
         number=number(charge),

@@ -1,4 +1,4 @@
-"""Match a statement's lines with the movements of a clearing account, a set at a time.
+"""Match a statement's items with the movements of a clearing account, a set at a time.
 
 A line finds its charge, refund or payout by our reference, else by the provider's, else by our id
 together with the amount. What the ledger then says of that object decides the finding:
@@ -10,8 +10,7 @@ together with the amount. What the ledger then says of that object decides the f
 - duplicate: the statement has the same movement again
 """
 
-from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Literal
 
 from processor.ledger.posting import clearing
 from processor.reconciliation.objects import Finding, Reconciliation, ReconciliationItem, Total
@@ -79,8 +78,9 @@ set occurrence = c.occurrence, statement_amount = c.statement, ledger_amount = c
 from compared c where i.id = c.id
 """
 
-# $1: the reconciliation, $2: the clearing account, $3: the provider, $4 and $5: the period. What
-# another statement has, just beyond the period's border, is not missing; nor is an adjustment.
+# $1: the reconciliation, $2: the clearing account, $3: the provider, $4 and $5: the period, $6: the
+# origin. What another statement has, just beyond the period's border, is not missing; nor is an
+# adjustment. A merchant's statement hides nothing from the operator's.
 _UNSEEN = """
 select t.source, e.currency, -sum(e.amount)::bigint as amount, min(t.created) as occurred_at
 from ledger_transactions t join ledger_entries e on e.transaction = t.id
@@ -89,9 +89,10 @@ where e.account = $2 and t.source in (
     where e.account = $2 and t.created >= $4 and t.created < $5)
   and t.source not like 'rci\\_%'
   and not exists (
-    select from reconciliation_items i
+    select from reconciliation_items i join reconciliations r on r.id = i.reconciliation
     where i.source = t.source and i.currency = e.currency and i.provider = $3
-      and i.line is not null and (i.reconciliation = $1 or i.status = 'matched'))
+      and i.line is not null
+      and (r.id = $1 or i.status = 'matched' and (r.origin = $6 or r.origin = 'operator')))
 group by t.source, e.currency having sum(e.amount) <> 0
 order by t.source, e.currency
 """
@@ -110,9 +111,6 @@ from (
 ) parts group by currency order by currency
 """
 
-# A whole statement as one parameter would take hundreds of megabytes in the database.
-_INSERTED_AT_ONCE = 5000
-
 _Kind = Literal["collection", "refund", "payout", "dispute", "other"]
 
 _KINDS: dict[str, _Kind] = {
@@ -124,24 +122,26 @@ _KINDS: dict[str, _Kind] = {
 }
 
 
-async def match(
-    connection: Connection, reconciliation: Reconciliation, lines: Sequence[ReconciliationItem]
-) -> None:
-    """Store the lines with what is found about them, and what they lack. Sets the counts, totals
-    and status of the reconciliation, which the caller stores."""
-    # The planner has no statistics of rows that this transaction has just written, and would walk
-    # through all of them for each charge.
+async def match(connection: Connection, reconciliation: Reconciliation) -> None:
+    """Write into the stored lines what is found about them, and add what they lack. Sets the
+    counts, totals and status of the reconciliation, which the caller stores."""
+    # The planner has no statistics of rows that were written a moment ago, and would walk through
+    # all of them for each charge.
     await connection.execute("set local enable_nestloop = off")
     account = clearing(reconciliation.provider)
     start, end = reconciliation.period_start, reconciliation.period_end
-    for first in range(0, len(lines), _INSERTED_AT_ONCE):
-        await ReconciliationItem.insert(connection, lines[first : first + _INSERTED_AT_ONCE])
     for name, condition in _KEYS.items():
         statement = _LINK.format(name=name, condition=condition)
         await connection.execute(statement, reconciliation.id, reconciliation.provider)
     await connection.execute(_JUDGE, reconciliation.id, account)
     unseen = await connection.fetch(
-        _UNSEEN, reconciliation.id, account, reconciliation.provider, start, end
+        _UNSEEN,
+        reconciliation.id,
+        account,
+        reconciliation.provider,
+        start,
+        end,
+        reconciliation.origin,
     )
     await ReconciliationItem.insert(
         connection, [_missing_there(reconciliation, *row) for row in unseen]
@@ -154,7 +154,7 @@ async def match(
     found: dict[Finding, int] = {row["status"]: row["items"] for row in counts}
     totals = await connection.fetch(_TOTALS, reconciliation.id, account, start, end)
     details = reconciliation.details
-    details.counts = {finding: found.get(finding, 0) for finding in get_args(Finding)}
+    details.counts = found
     details.totals = [_total(*row) for row in totals]
     reconciliation.open_items = sum(found.values()) - found.get("matched", 0)
     reconciliation.status = "open" if reconciliation.open_items else "completed"
@@ -182,17 +182,3 @@ def _missing_there(
         status="missing_there",
         ledger_amount=amount,
     )
-
-
-async def booked(connection: Connection, item: ReconciliationItem) -> int:
-    """What the ledger has now of an item's source: money into the provider's account, in minor
-    units."""
-    amount: int = await connection.fetchval(
-        "select coalesce(-sum(e.amount), 0)::bigint"
-        " from ledger_transactions t join ledger_entries e on e.transaction = t.id"
-        " where t.source = $1 and e.account = $2 and e.currency = $3",
-        item.source,
-        clearing(item.provider),
-        item.currency,
-    )
-    return amount

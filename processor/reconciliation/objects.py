@@ -1,6 +1,6 @@
 """Rows of reconciliations and of their items, and the objects that are shown of them."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 from msgspec import Struct
@@ -11,6 +11,9 @@ from tenants import tables
 
 Finding = Literal["matched", "missing_here", "missing_there", "different_amount", "duplicate"]
 Action = Literal["look_up", "book", "adjust", "ignore"]
+
+# Who brought a statement: only the operator's is evidence against what the operator itself owes.
+Origin = Literal["merchant", "operator"]
 
 
 class Total(Struct):
@@ -33,8 +36,11 @@ class ReconciliationDetails(Struct, omit_defaults=True):
     mapping: str
     created_by: str
     filename: str | None = None
+    file: str | None = None  # the upload that the statement came as
     size: int = 0
     object_key: str = ""  # of the statement, in the object store
+    lines: int = 0
+    stored: int = 0  # the lines that are items already
     counts: dict[Finding, int] = {}
     totals: list[Total] = []
 
@@ -44,7 +50,8 @@ class Reconciliation(Row, kw_only=True):
 
     table = tables.reconciliations
 
-    status: Literal["open", "completed"]
+    status: Literal["processing", "open", "completed"] = "processing"
+    origin: Origin
     provider: str
     content_hash: str
     period_start: int
@@ -114,16 +121,19 @@ def render(reconciliation: Reconciliation, livemode: bool) -> Object:
     return {
         "id": reconciliation.id,
         "object": "reconciliation",
-        "counts": details.counts,
+        "counts": {finding: details.counts.get(finding, 0) for finding in get_args(Finding)},
         "created": reconciliation.created,
         "created_by": details.created_by,
+        "file": details.file,
         "filename": details.filename,
         "livemode": livemode,
         "mapping": details.mapping,
         "metadata": reconciliation.metadata,
         "open_items": reconciliation.open_items,
+        "origin": reconciliation.origin,
         "period": {"start": reconciliation.period_start, "end": reconciliation.period_end},
-        "provider": reconciliation.provider,
+        "progress": {"lines": details.lines, "stored": details.stored},
+        "provider_account": reconciliation.provider,
         "sha256": reconciliation.content_hash,
         "size": details.size,
         "status": reconciliation.status,
@@ -148,14 +158,15 @@ def render_item(item: ReconciliationItem) -> Object:
         "matched_by": item.matched_by,
         "moved": item.moved,
         "occurred_at": item.occurred_at,
-        "provider": item.provider,
+        "provider_account": item.provider,
         "provider_reference": item.provider_reference,
         "reconciliation": item.reconciliation,
         "reference": item.reference,
         "resolution": item.resolution,
+        "resolved": not item.open,
+        "result": item.status,
         "source": item.source,
         "statement_amount": item.statement_amount,
-        "status": item.status,
     }
 
 

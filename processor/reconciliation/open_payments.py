@@ -2,7 +2,8 @@
 
 Each charge, refund and payout has a clock of its own (`payments/janitor.py`). Here its next look
 only moves to now, where the clock goes on from; a look-up that is not planned any more, though the
-money is still open, is planned again.
+money is still open, is planned again. What should be in the queue of unresolved payments by now is
+put there.
 """
 
 import time
@@ -15,6 +16,7 @@ from processor.payments import states as payments
 from processor.payouts import states as payouts
 from processor.payouts.settlement import JOB as PAYOUT_JOB
 from processor.refunds import objects as refunds
+from processor.unresolved_payments.nightly import enter_overdue
 from tenants.database import Connection
 
 # The job that every schema has once, and that never ends.
@@ -62,10 +64,12 @@ on conflict (day) do update set counts = excluded.counts, restored = excluded.re
 """
 
 
-async def count_nightly(processor: Processor, job: Job, _: bool) -> timedelta:
+async def count_nightly(processor: Processor, job: Job, livemode: bool) -> timedelta:
     """The nightly job of one schema. Returns when to come back: after the next midnight, UTC."""
     async with processor.database.tenant(job.schema) as connection:
         await count(connection)
+    async with processor.database.tenant(job.schema) as connection:
+        await enter_overdue(connection, processor.router, livemode)
     day = timedelta(days=1).total_seconds()
     return timedelta(seconds=day - time.time() % day + 600)
 

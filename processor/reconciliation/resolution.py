@@ -1,7 +1,6 @@
 """Resolve differences, each once: the provider is asked, the books are moved, or it is let be.
 
-Every deed is kept with the item: what, why, by whom and when. Only the operator's command gets
-here: a merchant's own upload would be no evidence for money that the operator owes it.
+Every deed is kept with the item: what, why, by whom and when.
 """
 
 import time
@@ -13,25 +12,28 @@ from processor import jobs
 from processor.engine import Processor
 from processor.errors import InvalidRequest, not_found
 from processor.events import log
+from processor.events.log import Draft
 from processor.jobs import Job
 from processor.ledger import balances
-from processor.ledger.posting import Transaction, clearing, post
+from processor.ledger.posting import RECONCILIATION, Transaction, clearing, post
 from processor.operations import Request
 from processor.payments import janitor
 from processor.payments import settlement as payments
 from processor.payments.objects import Presenter
 from processor.payouts import sending
 from processor.payouts import settlement as payouts
-from processor.reconciliation.importing import completed
-from processor.reconciliation.matching import booked
-from processor.reconciliation.objects import Action, Deed, Reconciliation, ReconciliationItem
+from processor.reconciliation.importing import event
+from processor.reconciliation.objects import (
+    Action,
+    Deed,
+    Reconciliation,
+    ReconciliationItem,
+    render_item,
+)
 from processor.refunds import settlement as refunds
 from providers.boundary import Answer, Verdict
 from tenants.database import Connection
 from tenants.ids import new_id
-
-# The ledger account of what statements and books could not agree about.
-RECONCILIATION = "reconciliation"
 
 # The job that asks a provider about an item's source; its subject is the item.
 JOB = "reconciliation_look_up"
@@ -62,7 +64,7 @@ async def resolve(
     fit.
     """
     reconciliation, item = await _lock(connection, identifier)
-    _check_open(item)
+    _check_open(reconciliation, item)
     deed = Deed(decision.action, decision.reason, decision.by, int(time.time()))
     item.details.deeds.append(deed)
     if decision.action == "look_up":
@@ -114,7 +116,12 @@ async def _lock(
     return reconciliation, item
 
 
-def _check_open(item: ReconciliationItem) -> None:
+def _check_open(reconciliation: Reconciliation, item: ReconciliationItem) -> None:
+    if reconciliation.status == "processing":
+        raise InvalidRequest(
+            f"{reconciliation.id} is still being matched. Try again when that has ended.",
+            code="reconciliation_processing",
+        )
     if item.status == "matched":
         raise InvalidRequest(
             f"Item {item.id} agrees with the books; there is nothing to resolve.",
@@ -170,7 +177,13 @@ async def _book(connection: Connection, presenter: Presenter, item: Reconciliati
 
 
 async def _agrees(connection: Connection, item: ReconciliationItem) -> bool:
-    return await booked(connection, item) == item.statement_amount
+    return await _booked(connection, item) == item.statement_amount
+
+
+async def _booked(connection: Connection, item: ReconciliationItem) -> int:
+    """What the ledger has now of an item's source: money into the provider's account."""
+    assert item.source is not None, "asked of items with a source"
+    return await balances.cleared(connection, item.source, item.provider, item.currency)
 
 
 async def _adjust(connection: Connection, item: ReconciliationItem, deed: Deed) -> None:
@@ -186,7 +199,7 @@ async def _adjust(connection: Connection, item: ReconciliationItem, deed: Deed) 
         source = item.id
         item.adjusts = _adjusts(item)
         await _check_unadjusted(connection, item.adjusts)
-    elif await booked(connection, item) != item.ledger_amount:
+    elif await _booked(connection, item) != item.ledger_amount:
         raise InvalidRequest(
             f"The books of {source} have moved since the statement was imported. Look it up first.",
             code="reconciliation_item_outdated",
@@ -231,15 +244,16 @@ async def _close(
     deed: Deed,
     request: Request | None,
 ) -> None:
-    """Write a resolved item down, and say so when it was the last one."""
+    """Write a resolved item down, and say so, also when it was the last one."""
     deed.resolved = True
     item.resolution = deed.action
     item.version += 1
     reconciliation.open_items -= 1
     reconciliation.version += 1
     await ReconciliationItem.update(connection, [item])
+    drafts = [Draft("reconciliation.item_resolved", render_item(item), item.version, request)]
     if reconciliation.open_items == 0:
         reconciliation.status = "completed"
-        drafts = [completed(reconciliation, presenter.livemode, request)]
-        await log.append(connection, drafts)
+        drafts.append(event(presenter, reconciliation, "completed", request))
     await Reconciliation.update(connection, [reconciliation])
+    await log.append(connection, drafts)

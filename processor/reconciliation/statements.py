@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from processor.files.kinds import PURPOSES
 from processor.money import CURRENCIES
 from processor.reconciliation.mappings import Kind, Mapping
 
-LARGEST = 10_000_000  # bytes
+LARGEST = PURPOSES["provider_statement"]  # bytes
 
 _LONGEST_WORD = 255
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")

@@ -40,6 +40,9 @@ class RefundDetails(Struct, omit_defaults=True):
     balance_transaction: str | None = None
     failure_balance_transaction: str | None = None
     evidence: dict[str, Any] = {}  # the provider's last words, scrubbed
+    sent_again_at: int | None = None  # after its provider had not seen it, in unix seconds
+    unresolved_payment: str | None = None  # where nobody could explain it, then or now
+    decided_at: int | None = None  # when a person last said what became of it, in unix seconds
 
 
 class Refund(Row, kw_only=True):
@@ -87,15 +90,15 @@ def render(refund: Refund) -> Object:
         shown["failure_balance_transaction"] = details.failure_balance_transaction
     if refund.state in OPEN:
         shown["pending_reason"] = "processing"
+    if details.unresolved_payment is not None:
+        shown["unresolved_payment"] = details.unresolved_payment
     return shown
 
 
 def _destination(refund: Refund) -> Object:
-    if refund.details.method_type == "mobile_money":
-        return {
-            "type": "mobile_money",
-            "mobile_money": {"reference": refund.provider_reference},
-        }
+    method = refund.details.method_type
+    if method != "card":
+        return {"type": method, method: {"reference": refund.provider_reference}}
     return {
         "type": "card",
         "card": {

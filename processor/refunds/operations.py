@@ -2,13 +2,14 @@
 
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement
 
 from processor import batches, jobs, lists
-from processor.errors import APIError, InvalidRequest, missing, not_found
+from processor.errors import InvalidRequest, missing, not_found
 from processor.events import log
 from processor.events.log import Draft, changed
 from processor.ledger.posting import post
@@ -40,13 +41,9 @@ async def create(work: BatchWork[Create]) -> None:
         subjects = {key: plan.identifier for key, plan in plans.items()}
         fresh, unfinished = await batches.claim(connection, "refunds.create", work.items, subjects)
         charges = await _lock_charges(connection, fresh)
-        for item in fresh:
-            try:
-                _plan(work, plans[id(item)], charges)
-            except APIError as error:
-                item.outcome = error
-        await batches.release(connection, fresh)
-        ready = [plans[id(item)] for item in fresh if item.outcome is None]
+        ready = await batches.accepted(
+            connection, fresh, lambda item: _plan(work, plans[id(item)], charges)
+        )
         await _store(connection, ready)
     pairs = [(p.refund, p.charge) for p in ready if p.refund and p.charge]
     if pairs:
@@ -60,17 +57,18 @@ async def create(work: BatchWork[Create]) -> None:
     await batches.answer_unfinished(work, unfinished, _busy, _recall)
 
 
-async def _busy(connection: Connection, subject: str) -> bool:
-    found: bool | None = await connection.fetchval(
-        "select state = 'submitted' from refunds where id = $1", subject
+async def _busy(connection: Connection, subjects: Sequence[str]) -> set[str]:
+    rows = await connection.fetch(
+        "select id from refunds where id = any($1) and state = 'submitted'", subjects
     )
-    return bool(found)
+    return {row["id"] for row in rows}
 
 
-async def _recall(connection: Connection, item: Item[Any], subject: str) -> None:
-    refund = await Refund.find(connection, subject)
-    assert refund is not None, "a key is committed with its refund"
-    item.outcome = render(refund)
+async def _recall(connection: Connection, ended: Sequence[tuple[Item[Any], str]]) -> None:
+    refunds = await Refund.fetch(connection, [subject for _, subject in ended])
+    shown = {refund.id: render(refund) for refund in refunds}
+    for item, subject in ended:
+        item.outcome = shown[subject]
 
 
 async def _lock_charges(connection: Connection, items: list[Item[Create]]) -> dict[str, Charge]:
@@ -79,7 +77,8 @@ async def _lock_charges(connection: Connection, items: list[Item[Create]]) -> di
     ids = {item.parameters.charge for item in items if item.parameters.charge}
     intents = {item.parameters.payment_intent for item in items if item.parameters.payment_intent}
     records = await connection.fetch(
-        "select c.* from charges c left join payment_intents i on i.latest_charge = c.id"
+        f"select {Charge.columns('c')}"
+        " from charges c left join payment_intents i on i.latest_charge = c.id"
         " where c.id = any($1) or i.id = any($2) order by c.id for update of c",
         sorted(ids),
         sorted(intents),
@@ -90,7 +89,7 @@ async def _lock_charges(connection: Connection, items: list[Item[Create]]) -> di
     }
 
 
-def _plan(work: BatchWork[Create], plan: Plan, charges: dict[str, Charge]) -> None:
+def _plan(work: BatchWork[Create], plan: Plan, charges: dict[str, Charge]) -> Plan:
     """Check one refund and make its row in memory. Raises InvalidRequest."""
     parameters = plan.item.parameters
     charge = _charge(plan.item, charges)
@@ -130,6 +129,13 @@ def _plan(work: BatchWork[Create], plan: Plan, charges: dict[str, Charge]) -> No
             code="amount_too_large",
             param="amount",
         )
+    if work.processor.router.directory.find(charge.provider) is None:
+        raise InvalidRequest(
+            "The provider account that took this charge was deleted: nothing can be given back"
+            " through it.",
+            code="payment_method_not_available",
+            param="charge",
+        )
     if work.processor.router.refunds(charge.provider) is None:
         raise InvalidRequest(
             "This payment method has no refund on its rail.",
@@ -152,6 +158,7 @@ def _plan(work: BatchWork[Create], plan: Plan, charges: dict[str, Charge]) -> No
         metadata=parameters.metadata or {},
         details=RefundDetails(method_type=charge.details.method_type, reason=parameters.reason),
     )
+    return plan
 
 
 def _charge(item: Item[Create], charges: dict[str, Charge]) -> Charge:

@@ -22,11 +22,17 @@ from processor.payments import janitor
 from processor.payments.attempts import as_sent
 from processor.payments.objects import Charge, Presenter
 from processor.refunds.objects import OPEN, TRANSITIONS, Refund, render
-from processor.routing import Router
+from processor.routing.router import Router
+from processor.unresolved_payments import heard, queue, rules, store
 from providers import boundary
 from providers.boundary import Answer, Verdict
 from tenants.database import Connection
 from tenants.ids import new_id
+
+# A card refund that succeeded can be sent back by the payer's bank for up to thirty days
+# (https://docs.stripe.com/refunds#failed-refunds). The provider knocks then; if nobody hears it,
+# these later looks, counted from the refund's making, find it.
+LOOKS_AFTER_SUCCESS = (timedelta(days=1), timedelta(days=7), timedelta(days=31))
 
 
 @dataclass(slots=True)
@@ -68,9 +74,9 @@ async def send(
 
 
 async def _send_one(router: Router, presenter: Presenter, refund: Refund, charge: Charge) -> Answer:
-    refunder = router.refunds(refund.provider)
-    assert refunder is not None, "a refund is only made where the rail has refunds"
-    return await refunder.refund(_as_sent(presenter, refund, charge))
+    return await router.refund(
+        refund.provider, _as_sent(presenter, refund, charge), presenter.schema
+    )
 
 
 def _as_sent(presenter: Presenter, refund: Refund, charge: Charge) -> boundary.Refund:
@@ -111,6 +117,11 @@ async def settle(
     changed = [each for each in settled.values() if each.changed]
     if changed:
         await _write(connection, changed)
+    said = [
+        heard.of_refund(settled[refund].refund, answer.verdict, answer.evidence)
+        for refund, answer in answers
+    ]
+    await queue.hear(connection, presenter.livemode, said)
     return settled
 
 
@@ -123,6 +134,10 @@ async def _write(connection: Connection, changed: Sequence[Settled]) -> None:
     final = [each.refund.id for each in changed if each.refund.state not in OPEN]
     if final:
         await jobs.forget(connection, "look_up_refund", final)
+    returnable = [each.refund.id for each in changed if _can_return(each.refund)]
+    if returnable:
+        first = LOOKS_AFTER_SUCCESS[0].total_seconds()
+        await jobs.enqueue(connection, "look_up_refund", returnable, delay_seconds=first)
 
 
 def _apply(presenter: Presenter, settled: Settled, answer: Answer, request: Request | None) -> None:
@@ -201,12 +216,13 @@ def _kind(refund: Refund, kind: str) -> str:
 
 async def look_up(processor: Processor, job: Job, livemode: bool) -> timedelta | None:
     """Ask what became of a refund; send it (again, with its reference) if it never arrived. One
-    that succeeded is only asked about when its provider knocks: it may have come back."""
+    that succeeded is asked about when its provider knocks, and now and then: it may have come
+    back. So is one that a person has decided: its provider may know better."""
     presenter = Presenter(processor, job.schema, livemode)
-    async with processor.database.tenant(job.schema) as connection:
-        refund = await Refund.find(connection, job.subject)
-        charge = await Charge.find(connection, refund.charge) if refund else None
-    if refund is None or charge is None or refund.state == "failed":
+    refund, charge = await processor.gather(_find, job.schema, job.subject)
+    if refund is None or charge is None:
+        return None
+    if refund.state == "failed" and refund.details.decided_at is None:
         return None
     refunder = processor.router.refunds(refund.provider)
     assert refunder is not None, "a refund is only made where the rail has refunds"
@@ -215,10 +231,51 @@ async def look_up(processor: Processor, job: Job, livemode: bool) -> timedelta |
     age = time.time() - refund.created
     grace = janitor.grace(refund.state)
     unseen = answer.verdict is Verdict.NOT_SENT and refund.state in ("submitted", "unknown")
+    if unseen and not processor.router.account(refund.provider).remembers(refund.created):
+        unseen, answer = False, Answer(Verdict.UNKNOWN, evidence=answer.evidence)
     if unseen and age >= grace:
-        answer = await refunder.refund(sent)
+        async with processor.database.tenant(job.schema) as connection:
+            if not await store.may_send_again(connection, "refunds", refund.id):
+                return janitor.delay(job.attempts)
+        answer = await processor.router.refund(refund.provider, sent, job.schema)
     if refund.state == "submitted" and answer.verdict is Verdict.UNKNOWN and age < grace:
         return janitor.delay(job.attempts)
-    async with processor.database.tenant(job.schema) as connection:
-        settled = await settle(connection, presenter, [(refund.id, answer)])
-    return janitor.delay(job.attempts) if settled[refund.id].refund.state in OPEN else None
+    tenant = (job.schema, livemode)
+    now = await processor.gather(_settle, tenant, (refund.id, answer), apart=charge.id)
+    return janitor.delay(job.attempts) if now.state in OPEN else _next_look(now)
+
+
+async def _find(
+    processor: Processor, schema: str, ids: list[str]
+) -> list[tuple[Refund | None, Charge | None]]:
+    """Refunds with their charges, for look-ups that come at the same time."""
+    async with processor.database.tenant(schema) as connection:
+        refunds = {refund.id: refund for refund in await Refund.fetch(connection, ids)}
+        paid = sorted({refund.charge for refund in refunds.values()})
+        charges = {charge.id: charge for charge in await Charge.fetch(connection, paid)}
+    found = [refunds.get(identifier) for identifier in ids]
+    return [(refund, charges.get(refund.charge) if refund else None) for refund in found]
+
+
+async def _settle(
+    processor: Processor, tenant: tuple[str, bool], answers: list[tuple[str, Answer]]
+) -> list[Refund]:
+    """Settle the answers of look-ups that came at the same time."""
+    schema, livemode = tenant
+    async with processor.database.tenant(schema) as connection:
+        settled = await settle(connection, Presenter(processor, schema, livemode), answers)
+    return [settled[identifier].refund for identifier, _ in answers]
+
+
+def _can_return(refund: Refund) -> bool:
+    return refund.state == "succeeded" and refund.details.method_type == "card"
+
+
+def _next_look(refund: Refund) -> timedelta | None:
+    """How long until a refund that has found its end is looked at again; None: it never is."""
+    now = time.time()
+    age = timedelta(seconds=now - refund.created)
+    looks = LOOKS_AFTER_SUCCESS if _can_return(refund) else ()
+    returning = next((look - age for look in looks if look > age), None)
+    deciding = rules.next_look(refund.details.decided_at, now)
+    return min((look for look in (returning, deciding) if look is not None), default=None)

@@ -16,9 +16,11 @@ from processor.parameters import Parameters
 from processor.payment_methods.objects import PaymentMethod
 from processor.payment_methods.store import Chosen
 from processor.payments import drafting as payments
+from processor.payments import return_urls
 from processor.payments.drafting import References
 from processor.payments.objects import Presenter
-from processor.routing import Router
+from processor.routing.accounts import Account
+from processor.routing.router import Router
 from processor.setup_intents.objects import (
     AttemptDetails,
     SetupAttempt,
@@ -53,7 +55,7 @@ def new_intent(parameters: Create) -> SetupIntent:
             "You may only specify one of these parameters: automatic_payment_methods,"
             " payment_method_types."
         )
-    details = SetupDetails(usage=parameters.usage, payment_method_types=list(payments.TYPES))
+    details = SetupDetails(usage=parameters.usage, payment_method_types=list(payments.SAVED_TYPES))
     if automatic is not None:
         details.automatic_payment_methods = {
             "enabled": automatic.enabled,
@@ -90,7 +92,7 @@ def apply_fields(intent: SetupIntent, parameters: SetupFields | Confirm) -> None
 def apply_consent(intent: SetupIntent, parameters: Create | Confirm) -> None:
     """Where the payer comes back to, and what the mandate will say. Raises InvalidRequest."""
     if parameters.return_url is not None:
-        payments.check_return_url(parameters.return_url)
+        return_urls.check(parameters.return_url)
         intent.details.return_url = parameters.return_url
     if parameters.mandate_data is not None:
         intent.details.acceptance = _acceptance(parameters.mandate_data)
@@ -151,10 +153,10 @@ def begin(router: Router, presenter: Presenter, draft: Draft[P], request: Reques
             " either update the SetupIntent with a payment method and then confirm it again, or"
             " confirm it again directly with a payment method.",
         )
-    account = router.verifier(livemode=presenter.livemode, method=method.type)
-    if account is None and method.type == "card":
+    account = _checker(router, presenter.schema, intent, method)
+    if account is None and method.type != "mobile_money":
         raise InvalidRequest(
-            "No provider of this account can verify cards.",
+            f"No provider of this account can set up {method.type} for later payments.",
             code="payment_method_not_available",
             param="payment_method",
         )
@@ -180,6 +182,18 @@ def begin(router: Router, presenter: Presenter, draft: Draft[P], request: Reques
     intent.latest_attempt = draft.attempt.id
     intent.details.next_action = None
     intent.details.last_setup_error = None
+
+
+def _checker(
+    router: Router, schema: str, intent: SetupIntent, method: PaymentMethod
+) -> Account | None:
+    """Who checks a card, or keeps a wallet owner's approval of charges while nobody is there."""
+    wallet = method.details.mobile_money
+    if wallet is None:
+        return router.verifier(schema, method=method.type)
+    if intent.details.usage == "on_session":
+        return None
+    return router.approver(schema, network=wallet.network, country=wallet.country)
 
 
 def check_status(presenter: Presenter, intent: SetupIntent, action: str) -> None:

@@ -11,6 +11,7 @@ from processor import batches, jobs, lists
 from processor.errors import APIError, not_found
 from processor.events import log
 from processor.events.log import Draft as Event
+from processor.mandates.store import WITHDRAW_JOB
 from processor.operations import BatchWork, Item, Object, Operation, Work
 from processor.parameters import Parameters, merged_metadata
 from processor.payment_methods import store as payment_methods
@@ -127,14 +128,13 @@ async def _drafts_of_existing(
     """The setup intents that the items name, locked in the order of their ids."""
     ids = sorted({item.parameters.intent for item in items})
     intents = {row.id: row for row in await SetupIntent.fetch(connection, ids, "for update")}
-    found = []
-    for item in items:
-        if item.parameters.intent in intents:
-            found.append(Draft(item, intents[item.parameters.intent]))
-        else:
-            item.outcome = not_found("setup_intent", item.parameters.intent, "intent")
-    await batches.release(connection, items)
-    return found
+
+    def found(item: Item[Confirm]) -> Draft[Confirm]:
+        if item.parameters.intent not in intents:
+            raise not_found("setup_intent", item.parameters.intent, "intent")
+        return Draft(item, intents[item.parameters.intent])
+
+    return await batches.accepted(connection, items, found)
 
 
 async def _checked(
@@ -142,20 +142,14 @@ async def _checked(
     drafts: Sequence[Draft[P]],
     check: Callable[[Draft[P], References], None],
 ) -> list[Draft[P]]:
-    """Run the checks; a refused item keeps its error and gives its key back."""
+    """The drafts that pass the check."""
     named = Named()
     for draft in drafts:
         named.add(draft.item.parameters)
         if draft.intent.payment_method is not None:
             named.methods.add(draft.intent.payment_method)
     known = await references(connection, named)
-    for draft in drafts:
-        try:
-            check(draft, known)
-        except APIError as error:
-            draft.item.outcome = error
-    await batches.release(connection, [draft.item for draft in drafts])
-    return [draft for draft in drafts if draft.item.outcome is None]
+    return await batches.checked(connection, drafts, lambda draft: check(draft, known))
 
 
 async def _store_attempts(connection: Connection, drafts: Sequence[Draft[Any]]) -> None:
@@ -197,22 +191,26 @@ async def _finish_earlier(
 ) -> None:
     """Answer repeated requests with what became of their setup intents."""
 
-    async def recall(connection: Connection, item: Item[Any], subject: str) -> None:
-        intent = await SetupIntent.find(connection, subject)
-        assert intent is not None, "a key is committed with its setup intent"
-        attempt = await SetupAttempt.find(connection, intent.latest_attempt or "")
-        item.outcome = settlement.outcome(presenter, intent, attempt)
+    async def recall(connection: Connection, ended: Sequence[tuple[Item[Any], str]]) -> None:
+        ids = [subject for _, subject in ended]
+        intents = {row.id: row for row in await SetupIntent.fetch(connection, ids)}
+        latest = [row.latest_attempt for row in intents.values() if row.latest_attempt]
+        attempts = {row.id: row for row in await SetupAttempt.fetch(connection, latest)}
+        for item, subject in ended:
+            intent = intents[subject]
+            attempt = attempts.get(intent.latest_attempt or "")
+            item.outcome = settlement.outcome(presenter, intent, attempt)
 
     await batches.answer_unfinished(work, unfinished, _busy, recall)
 
 
-async def _busy(connection: Connection, subject: str) -> bool:
-    found: bool | None = await connection.fetchval(
-        "select a.state = 'submitted' from setup_intents s"
-        " join setup_attempts a on a.id = s.latest_attempt where s.id = $1",
-        subject,
+async def _busy(connection: Connection, subjects: Sequence[str]) -> set[str]:
+    rows = await connection.fetch(
+        "select s.id from setup_intents s join setup_attempts a on a.id = s.latest_attempt"
+        " where s.id = any($1) and a.state = 'submitted'",
+        subjects,
     )
-    return bool(found)
+    return {row["id"] for row in rows}
 
 
 async def retrieve(work: Work, parameters: Retrieve) -> Object:
@@ -258,6 +256,8 @@ async def cancel(work: Work, parameters: Cancel) -> Object:
         if attempt.state in OPEN:
             attempt.state = "canceled"
             attempt.version += 1
+            if attempt.details.mobile_money is not None:
+                await jobs.enqueue(work.connection, WITHDRAW_JOB, [attempt.id])
     if attempts:
         await SetupAttempt.update(work.connection, attempts)
         await jobs.forget(work.connection, settlement.JOB, [each.id for each in attempts])

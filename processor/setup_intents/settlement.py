@@ -6,7 +6,7 @@ No money moves here, so a check whose answer was lost is simply sent again, with
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from processor import jobs
@@ -17,16 +17,18 @@ from processor.events.log import Draft
 from processor.jobs import Job
 from processor.mandates.objects import Details as MandateDetails
 from processor.mandates.objects import Mandate
+from processor.mandates.store import FOLLOW_JOB
 from processor.operations import Object, Request
 from processor.payment_methods import objects as payment_methods
 from processor.payment_methods.objects import PaymentMethod
-from processor.payments import janitor
-from processor.payments.declines import decline
+from processor.payments import janitor, prompts
+from processor.payments.declines import decline_of_setup
 from processor.payments.objects import PaymentError, Presenter
-from processor.routing import Router
+from processor.routing.router import Router
+from processor.setup_intents import approvals
 from processor.setup_intents.objects import SetupAttempt, SetupIntent, for_caller, render
 from processor.setup_intents.states import OPEN, TRANSITIONS
-from providers.boundary import Answer, DeclineCode, Verdict, Verification
+from providers.boundary import Answer, Verdict, Verification
 from tenants.database import Connection
 from tenants.ids import new_id
 
@@ -59,9 +61,12 @@ async def _send_one(
     router: Router, presenter: Presenter, attempt: SetupAttempt, *, again: bool
 ) -> Answer:
     if attempt.provider is None:
-        # A wallet's consent is what its owner gave to the merchant: MTN's own pre-approvals, which
-        # would have the owner say so on the phone, are not spoken yet. Each charge asks anyway.
+        # A wallet's consent is what its owner gave to the merchant, where no provider keeps it, or
+        # the owner will be there. Each charge asks anyway.
         return Answer(Verdict.SUCCEEDED)
+    if attempt.details.mobile_money is not None:
+        ask = approvals.look_up if again else approvals.ask
+        return await ask(router, presenter, attempt)
     base = presenter.processor.public_url
     where = f"{presenter.schema}/{attempt.reference}"
     verification = Verification(
@@ -69,11 +74,11 @@ async def _send_one(
         payer=attempt.details.token,
         off_session=attempt.details.usage == "off_session",
         callback_url=f"{base}/callbacks/{attempt.provider}/{where}",
-        return_url=f"{base}/redirects/{where}",
+        return_url=f"{base}/redirects/{where}/{presenter.redirect_state(attempt.reference)}",
         external_id=attempt.id,
         provider_reference=attempt.provider_reference,
     )
-    return await router.verify(attempt.provider, verification, again=again)
+    return await router.verify(attempt.provider, verification, presenter.schema, again=again)
 
 
 _LOCK = f"""
@@ -120,6 +125,10 @@ async def _write(connection: Connection, changed: Sequence[Settled]) -> None:
     mandates = [each.mandate for each in changed if each.mandate is not None]
     if mandates:
         await Mandate.insert(connection, mandates)
+    kept = [mandate.id for mandate in mandates if mandate.details.attempt is not None]
+    if kept:
+        delay = approvals.BETWEEN_LOOKS.total_seconds()
+        await jobs.enqueue(connection, FOLLOW_JOB, kept, delay_seconds=delay)
     await log.append(connection, [draft for each in changed for draft in each.drafts])
     final = [each.attempt.id for each in changed if each.attempt.state not in OPEN]
     if final:
@@ -148,6 +157,10 @@ def _apply(presenter: Presenter, settled: Settled, answer: Answer, request: Requ
             intent.details.next_action = None
             intent.details.last_setup_error = attempt.details.failure
             _announce(presenter, settled, "setup_intent.setup_failed", request)
+        case "pending" if attempt.details.mobile_money is not None:
+            intent.status = "requires_action"
+            intent.details.next_action = _prompt(attempt, attempt.details.mobile_money)
+            _announce(presenter, settled, "setup_intent.requires_action", request)
         case "pending" if answer.redirect_url is not None:
             intent.status = "requires_action"
             intent.details.next_action = {
@@ -158,6 +171,12 @@ def _apply(presenter: Presenter, settled: Settled, answer: Answer, request: Requ
                 },
             }
             _announce(presenter, settled, "setup_intent.requires_action", request)
+
+
+def _prompt(attempt: SetupAttempt, wallet: payment_methods.MobileMoney) -> Object:
+    details = attempt.details
+    message, ends = prompts.ALLOW[details.language], attempt.created + prompts.PROMPT_SECONDS
+    return prompts.await_confirmation(wallet, details.token, message, ends)
 
 
 def _succeed(
@@ -176,6 +195,7 @@ def _succeed(
     if details.usage == "off_session" or details.single_use is not None:
         settled.mandate = _mandate(settled)
         details.mandate = settled.mandate.id
+        _keep_approval(settled, settled.mandate, answer)
     _announce(presenter, settled, "setup_intent.succeeded", request)
 
 
@@ -195,12 +215,20 @@ def _mandate(settled: Settled) -> Mandate:
     )
 
 
+def _keep_approval(settled: Settled, mandate: Mandate, answer: Answer) -> None:
+    """Remember with whom a wallet's owner left the approval, if it was with a provider."""
+    attempt, wallet = settled.attempt, settled.method.details.mobile_money
+    if wallet is None or attempt.provider is None or answer.provider_reference is None:
+        return
+    mandate.details.attempt = attempt.id
+    mandate.details.expires_at = attempt.created + approvals.APPROVAL_SECONDS
+    wallet.mandated = payment_methods.Mandated(mandate.id, attempt.provider)
+
+
 def _failure(presenter: Presenter, settled: Settled, answer: Answer) -> PaymentError:
     code = answer.decline_code if answer.verdict is Verdict.DECLINED else None
     method = settled.method
-    told = decline(method.type, code)
-    if code is DeclineCode.AUTHENTICATION_FAILED:
-        told = replace(told, code="setup_intent_authentication_failure")
+    told = decline_of_setup(method.type, code)
     return PaymentError(
         code=told.code,
         message=told.message(settled.attempt.details.language),

@@ -22,10 +22,12 @@ class Callback:
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     method: str = "POST"
+    repeats: int = 0  # how often it is sent again as long as it is not answered with a 2xx
+    pause: float = 0.0  # seconds before each repeat
 
 
 class Callbacks:
-    """Sends callbacks in the background, once, as a step of the script wants; answers are ignored.
+    """Sends callbacks in the background, as a step of the script wants.
 
     Like its script, what is waiting here dies with the process: callbacks get lost in real life
     too, which is why nobody may depend on them.
@@ -51,11 +53,16 @@ class Callbacks:
             await asyncio.sleep(step.callback_seconds)
         if step.callback is CallbackBehaviour.REORDERED:
             await self._wait_for_another(step.callback_seconds)
-        await self._post(callback)
+        heard = await self._post(callback)
         if step.callback is CallbackBehaviour.DOUBLED:
-            await self._post(callback)
+            heard = await self._post(callback)
         self._next_one.set()
         self._next_one = asyncio.Event()
+        for _ in range(callback.repeats):
+            if heard:
+                return
+            await asyncio.sleep(callback.pause)
+            heard = await self._post(callback)
 
     async def _wait_for_another(self, seconds: float) -> None:
         try:
@@ -64,14 +71,16 @@ class Callbacks:
         except TimeoutError:
             return
 
-    async def _post(self, callback: Callback) -> None:
+    async def _post(self, callback: Callback) -> bool:
+        """Send it; whether the client took it."""
         async with httpx.AsyncClient(verify=_TLS, trust_env=False, timeout=10) as client:
             try:
-                await client.request(
+                answer = await client.request(
                     callback.method,
                     callback.url,
                     content=callback.body,
                     headers={"content-type": "application/json", **callback.headers},
                 )
             except (httpx.HTTPError, httpx.InvalidURL):
-                return  # nobody was there: the client has to look up
+                return False  # nobody was there: the client has to look up
+        return answer.is_success

@@ -138,7 +138,7 @@ def as_json(intent: Intent, authentication_url: str) -> dict[str, Any]:
         "amount": intent.amount,
         "amount_capturable": held,
         "amount_received": intent.amount_received,
-        "automatic_payment_methods": {"enabled": True},
+        "automatic_payment_methods": None,
         "canceled_at": intent.canceled_at,
         "cancellation_reason": None,
         "capture_method": "manual" if intent.manual_capture else "automatic",

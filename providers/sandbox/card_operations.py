@@ -29,12 +29,13 @@ from .card_setup_operations import SetupOperations, kept
 from .card_table import DECLINES, SandboxCard, card_of_alias, card_of_number
 
 NOT_INDEXED = "not_indexed"  # the outcome of a search that came too early
+INDEXED_AFTER = 60  # seconds: "searchable in less than one minute", https://docs.stripe.com/search
 
 _CREATE_PARAMETERS = frozenset(
     {
         "amount", "automatic_payment_methods", "capture_method", "confirm", "currency",
         "description", "error_on_requires_action", "metadata", "off_session", "payment_method",
-        "payment_method_data", "return_url",
+        "payment_method_data", "payment_method_types", "return_url",
     }
 )  # fmt: skip
 _SEARCH = re.compile(r"""metadata\[['"]([^'"]+)['"]\]\s*:\s*['"]([^'"]*)['"]""")
@@ -124,7 +125,9 @@ class CardOperations:
             for state in self._book.resources("intent").values()
             if state["account"] == call.account and state["metadata"].get(name) == value
         ]
-        data = [] if call.step.outcome == NOT_INDEXED else found[::-1]
+        if call.step.outcome == NOT_INDEXED:
+            found = [intent for intent in found if intent["created"] <= time() - INDEXED_AFTER]
+        data = found[::-1]
         page = {"object": "search_result", "url": "/v1/payment_intents/search", "data": data}
         return Effect(200, {**page, "has_more": False, "next_page": None})
 

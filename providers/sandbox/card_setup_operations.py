@@ -25,8 +25,11 @@ from .card_setups import CardSetup, as_json, check, setup_error
 from .card_table import Authentication, SandboxCard
 
 _PARAMETERS = frozenset(
-    {"automatic_payment_methods", "confirm", "metadata", "payment_method", "return_url", "usage"}
-)
+    {
+        "automatic_payment_methods", "confirm", "metadata", "payment_method",
+        "payment_method_types", "return_url", "usage",
+    }
+)  # fmt: skip
 
 FindCard = Callable[[str, str], SandboxCard]
 """From account and payment method to the card. Raises Refused if there is none."""

@@ -86,7 +86,7 @@ class SandboxCard:
 
 
 # By alias, without "pm_card_" and without the brand in front of a refusal ("visa_chargeDeclined").
-_CARDS = {
+CARDS = {
     "visa": SandboxCard("4242424242424242"),
     "visa_debit": SandboxCard("4000056655665556"),
     "mastercard": SandboxCard("5555555555554444", "mastercard"),
@@ -139,7 +139,7 @@ _CARDS = {
         set_up="succeeded",
     ),
 }
-_BY_NUMBER = {card.number: card for card in _CARDS.values()}
+_BY_NUMBER = {card.number: card for card in CARDS.values()}
 
 
 def card_of_alias(payment_method: str) -> SandboxCard | None:
@@ -147,7 +147,7 @@ def card_of_alias(payment_method: str) -> SandboxCard | None:
     alias = payment_method.removeprefix("pm_card_")
     if alias == payment_method:
         return None
-    return _CARDS.get(alias) or _CARDS.get(alias.removeprefix("visa_"))
+    return CARDS.get(alias) or CARDS.get(alias.removeprefix("visa_"))
 
 
 def card_of_number(number: str) -> SandboxCard:

@@ -15,7 +15,10 @@ to a minute.
 import asyncio
 import hashlib
 import hmac
+from base64 import b64decode
+from binascii import Error as NotBase64
 from collections.abc import Mapping
+from contextlib import suppress
 from time import time
 from typing import Any
 from urllib.parse import parse_qsl
@@ -248,8 +251,14 @@ class Cards:
 
 
 def _account(authorization: str) -> str:
-    scheme, _, key = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not key.startswith("sk_test_"):
+    """The account of the key, which Stripe takes as a bearer token or as a user without password:
+    https://docs.stripe.com/api/authentication"""
+    scheme, _, given = authorization.partition(" ")
+    key = given if scheme.lower() == "bearer" else ""
+    if scheme.lower() == "basic":
+        with suppress(NotBase64, UnicodeDecodeError):
+            key = b64decode(given, validate=True).decode().removesuffix(":")
+    if not key.startswith("sk_test_"):
         raise Refused(401, "Invalid API key.")
     return _account_of(key)
 

@@ -1,7 +1,5 @@
 """The control API of a sandbox PSP: its book, its last requests and its script."""
 
-from datetime import UTC, datetime
-from html import escape
 from typing import Any
 
 import msgspec
@@ -11,15 +9,11 @@ from litestar.response import Redirect
 from litestar.types import ASGIApp
 
 from .book import Book
+from .control_page import control_page
+from .page import language_of
 from .requests import RequestLog
-from .script import CallbackBehaviour, Fault, Rule, Script
-
-_STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}
-table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #ddd;padding:.3rem;
-text-align:left;vertical-align:top;overflow-wrap:anywhere}code{font-size:13px}
-form{display:flex;flex-wrap:wrap;gap:.5rem;align-items:end}label{display:grid;font-size:13px}
-"""
+from .scenarios import SCENARIOS, Scenario
+from .script import Rule, Script
 
 
 def create_control(
@@ -27,16 +21,20 @@ def create_control(
 ) -> ASGIApp:
     """The routes below `/control`. `outcomes` are the names that a rule of this PSP may use.
 
-    - `GET /control` page for people
+    - `GET /control` page for people; `?lang=en|fr`, `&live=1`
     - `GET /control/book` `{"movements": [...], "moved_more_than_once": {reference: count}}`
     - `GET /control/requests` the last requests, newest first, scrubbed
     - `GET /control/script`, `DELETE /control/script`
-    - `POST /control/script` a `Rule`, or `{"outage": true|false}`; 400 for what is neither
+    - `POST /control/script` a `Rule`, `{"scenario": name}` or `{"outage": true|false}`; 400 for
+      what is none of them
+    - `GET /control/scenarios` `{name: what it does}`
     """
 
     @get("/control", media_type="text/html")
-    async def page() -> str:
-        return _page(name, outcomes, book, script, log)
+    async def page(request: Request[Any, Any, Any]) -> str:
+        live = request.query_params.get("live") == "1"
+        language = language_of(request)
+        return control_page(name, outcomes, book, script, log, language=language, live=live)
 
     @get("/control/book")
     async def show_book() -> dict[str, Any]:
@@ -58,27 +56,37 @@ def create_control(
         is_form = request.content_type[0] == "application/x-www-form-urlencoded"
         wish: Any = dict(await request.form()) if is_form else await request.json()
         _obey(script, outcomes, wish)
-        return Redirect("../control", status_code=303) if is_form else Response(script.as_json())
+        back = f"../control?lang={language_of(request)}"
+        return Redirect(back, status_code=303) if is_form else Response(script.as_json())
 
     @delete("/control/script", status_code=200)
     async def clear_script() -> dict[str, Any]:
         script.clear()
         return script.as_json()
 
-    handlers = [page, show_book, show_requests, show_script, change_script, clear_script]
-    return Litestar(handlers, openapi_config=None, logging_config=None)
+    @get("/control/scenarios")
+    async def show_scenarios() -> dict[str, str]:
+        return {name: scenario.english for name, scenario in SCENARIOS.items()}
+
+    return Litestar(
+        [page, show_book, show_requests, show_script, change_script, clear_script, show_scenarios],
+        openapi_config=None,
+        logging_config=None,
+    )
 
 
 def _obey(script: Script, outcomes: tuple[str, ...], wish: Any) -> None:
     """Change the script as a JSON object or a form says. Form fields left empty are left out."""
     if not isinstance(wish, dict):
-        raise ClientException('Send a JSON object: a rule, or {"outage": true}.')
+        raise ClientException('Send a JSON object: a rule, {"scenario": name} or {"outage": true}.')
     wish = {key: value for key, value in wish.items() if value != ""}
     try:
         if "clear" in wish:
             script.clear()
         elif "outage" in wish:
             script.outage = msgspec.convert(wish["outage"], bool, strict=False)
+        elif "scenario" in wish:
+            _scenario(wish["scenario"]).begin(script)
         else:
             rule = msgspec.convert(wish, Rule, strict=False)
             if rule.outcome not in (None, *outcomes):
@@ -88,58 +96,7 @@ def _obey(script: Script, outcomes: tuple[str, ...], wish: Any) -> None:
         raise ClientException(str(error)) from error
 
 
-def _page(name: str, outcomes: tuple[str, ...], book: Book, script: Script, log: RequestLog) -> str:
-    doubled = book.moved_more_than_once()
-    verdict = f"Moved more than once: {doubled}" if doubled else "No reference moved money twice."
-    movements = [
-        [_clock(m.at), m.kind, m.direction, m.reference, f"{m.amount} {m.currency}", m.payer]
-        for m in reversed(book.movements()[-50:])
-    ]
-    requests = [
-        [_clock(e.at), f"{e.method} {e.path}", str(e.status or "no answer"), e.fault or "", e.body]
-        for e in log.entries(50)
-    ]
-    rules = [[msgspec.json.encode(rule).decode()] for rule in script.rules]
-    outage = "on" if script.outage else "off"
-    return f"""<!doctype html><html lang="en"><meta charset="utf-8">
-<title>Sandbox {escape(name)}</title><style>{_STYLE}</style><h1>Sandbox PSP: {escape(name)}</h1>
-<h2>Script</h2>{_form(outcomes)}{_table(["rule"], rules)}
-<form method="post" action="control/script"><span>Outage: {outage}</span>
-<button name="outage" value="{"false" if script.outage else "true"}">Switch</button>
-<button name="clear" value="all">Clear the script</button></form>
-<h2>Book</h2><p>{escape(verdict)}</p>
-{_table(["time (UTC)", "kind", "direction", "reference", "amount (minor)", "payer"], movements)}
-<h2>Requests</h2>{_table(["time (UTC)", "request", "status", "fault", "body"], requests)}</html>"""
-
-
-def _form(outcomes: tuple[str, ...]) -> str:
-    return f"""<form method="post" action="control/script">
-<label>operation<input name="operation" value="charge" size="10"></label>
-<label>payer<input name="payer" size="22"></label>
-<label>amount (minor)<input name="amount" size="8"></label>
-<label>times (empty: always)<input name="times" value="1" size="4"></label>
-<label>outcome{_choice("outcome", outcomes)}</label>
-<label>delay (s)<input name="delay" size="4"></label>
-<label>callback{_choice("callback", tuple(CallbackBehaviour))}</label>
-<label>fault{_choice("fault", tuple(Fault))}</label>
-<label>fault (s)<input name="fault_seconds" size="4"></label><button>Add</button></form>"""
-
-
-def _choice(name: str, values: tuple[str, ...]) -> str:
-    options = "".join(f"<option>{escape(value)}</option>" for value in ("", *values))
-    return f'<select name="{name}">{options}</select>'
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    if not rows:
-        return "<p>Nothing yet.</p>"
-    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join(
-        "<tr>" + "".join(f"<td><code>{escape(cell)}</code></td>" for cell in row) + "</tr>"
-        for row in rows
-    )
-    return f"<table><tr>{top}</tr>{body}</table>"
-
-
-def _clock(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S.%f")[:-3]
+def _scenario(name: Any) -> Scenario:
+    if not isinstance(name, str) or name not in SCENARIOS:
+        raise ClientException(f"scenario: one of {', '.join(SCENARIOS)}.")
+    return SCENARIOS[name]

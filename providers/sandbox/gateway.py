@@ -25,6 +25,8 @@ from .script import Fault, Script, Step
 
 _BEFORE_ACCEPTING = {Fault.ERROR_500: 500, Fault.ERROR_503: 503}
 
+LONGEST_BODY = 262_144  # bytes; no call of any PSP comes near it
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -69,7 +71,10 @@ class Gateway:
         if path == "/control" or path.startswith("/control/"):
             await self._control(scope, receive, send)
             return
-        exchange = _Exchange(receive, send, await _read_body(receive))
+        exchange = _Exchange(receive, send, await read_body(receive))
+        if len(exchange.body) > LONGEST_BODY:
+            await exchange.answer(413, b"payload too large")
+            return
         started = time()
         query = scope["query_string"].decode("latin-1")
         entry = self._log.add(
@@ -110,15 +115,17 @@ class Gateway:
         return None
 
 
-async def _read_body(receive: Receive) -> bytes:
-    body = b""
+async def read_body(receive: Receive) -> bytes:
+    """The request's body; of one longer than `LONGEST_BODY` a part that is still too long."""
+    body = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            return body
-        body += message["body"]
+            return bytes(body)
+        if len(body) <= LONGEST_BODY:
+            body += message["body"]
         if not message["more_body"]:
-            return body
+            return bytes(body)
 
 
 @dataclass(slots=True)

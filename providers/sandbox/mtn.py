@@ -6,7 +6,9 @@ to answer. Accounts, test numbers and currencies are in `mtn_tables`, with what 
 them and what is ours.
 
 The script's operations are `charge` (a request to pay), `transfer`, `deposit` and `refund`; their
-questions `look_up`, `look_up_transfer`, `look_up_deposit` and `look_up_refund`; `token`, `other`.
+questions `look_up`, `look_up_transfer`, `look_up_deposit` and `look_up_refund`; `preapproval` (the
+question to a payer), `look_up_preapproval`, `list_preapprovals`, `cancel_preapproval`; `token`,
+`other`.
 
 A payer needs `Settings.approval_delay` to answer. Whatever was still waiting when the process died
 goes on at the first request after a restart. Tokens do not outlive the process: clients get a 401
@@ -29,6 +31,7 @@ from .mtn_access import Access
 from .mtn_bodies import KINDS, read_wish
 from .mtn_calls import Calls
 from .mtn_http import Asked, Refused, Reply, answer, gateway_error, read
+from .mtn_preapprovals import PreApprovals, read_preapproval
 from .mtn_tables import OUTCOMES
 from .mtn_transactions import Settings, Transactions
 from .requests import RequestLog
@@ -46,12 +49,14 @@ def create_app(
     """The sandbox PSP, with the kit's faults and `/control` in front of it."""
     access = Access(book, settings.token_lifetime)
     transactions = Transactions(book, settings, access.environment_of)
-    routes = _routes(access, Calls(access, transactions))
+    preapprovals = PreApprovals(book, settings)
+    routes = _routes(access, Calls(access, transactions, preapprovals))
 
     async def mtn(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             return
         transactions.resume()
+        preapprovals.resume()
         asked = await read(scope, receive)
         try:
             reply = await _dispatch(routes, scope["method"], scope["path"], asked)
@@ -91,6 +96,10 @@ def _routes(access: Access, calls: Calls) -> _Routes:
         ("GET", f"{collected}/{reference}", calls.show),
         ("GET", f"{disbursed}/{reference}", calls.show),
         ("POST", notification, calls.notify),
+        ("POST", "/collection/v2_0/preapproval", calls.preapprove),
+        ("GET", f"/collection/v2_0/preapproval/{reference}", calls.show_preapproval),
+        ("DELETE", f"/collection/v1_0/preapproval/{reference}", calls.cancel_preapproval),
+        ("GET", "/collection/v1_0/preapprovals/msisdn/(?P<msisdn>[^/]+)", calls.list_preapprovals),
         ("GET", balance, calls.show_balance),
         ("GET", f"{holder}/(?P<kind>[^/]+)/(?P<holder>[^/]+)/active", calls.show_active),
         ("GET", f"{holder}/msisdn/(?P<msisdn>[^/]+)/basicuserinfo", calls.show_name),
@@ -113,6 +122,8 @@ def _describe(method: str, path: str, body: bytes) -> Call:
     if path.endswith("/token/"):
         return Call("token")
     segments = path.split("/")
+    if segments[3:4] in (["preapproval"], ["preapprovals"]):
+        return _describe_preapproval(method, segments[3], body)
     kind = next((segment for segment in segments[3:] if segment in KINDS), None)
     if kind is None or "deliverynotification" in segments:
         return Call("other")
@@ -126,3 +137,14 @@ def _describe(method: str, path: str, body: bytes) -> Call:
         return Call(operation)
     party = wish.payer or wish.payee
     return Call(operation, party.party_id if party else None, amount)
+
+
+def _describe_preapproval(method: str, noun: str, body: bytes) -> Call:
+    if method == "POST":
+        try:
+            return Call("preapproval", read_preapproval(body).payer.party_id)
+        except Refused:
+            return Call("preapproval")
+    if noun == "preapprovals":
+        return Call("list_preapprovals")
+    return Call("cancel_preapproval" if method == "DELETE" else "look_up_preapproval")

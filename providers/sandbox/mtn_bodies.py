@@ -61,13 +61,14 @@ def read_wish(kind: str, body: bytes) -> Wish:
         raise Refused(400)
     wish = decode(body, _SHAPES[kind])
     if party := wish.payer or wish.payee:
-        _check(party)
+        check_party(party)
     if Decimal(wish.amount) == 0 or ("." in wish.amount and wish.currency in _WHOLE_UNITS):
         raise Refused(400)
     return wish
 
 
-def _check(party: Party) -> None:
+def check_party(party: Party) -> None:
+    """Refuse who cannot be anybody's wallet."""
     if party == Party():
         raise error("INTERNAL_PROCESSING_ERROR")  # so the tests of MTN's own Java client say
     if party.party_id_type not in ("MSISDN", "EMAIL", "PARTY_CODE"):

@@ -3,9 +3,10 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from .mtn_access import Access
+from .mtn_access import Access, ApiUser
 from .mtn_bodies import read_wish
 from .mtn_http import Asked, Refused, Reply, decode, error, uuid4
+from .mtn_preapprovals import PreApproval, PreApprovals, read_preapproval
 from .mtn_tables import CURRENCIES, ERRORS, HOLDERS
 from .mtn_transactions import Transactions, normalised
 
@@ -13,9 +14,12 @@ from .mtn_transactions import Transactions, normalised
 class Calls:
     """One method per call; `product` and `kind` are as in its path."""
 
-    def __init__(self, access: Access, transactions: Transactions) -> None:
+    def __init__(
+        self, access: Access, transactions: Transactions, preapprovals: PreApprovals
+    ) -> None:
         self._access = access
         self._transactions = transactions
+        self._preapprovals = preapprovals
 
     async def create(self, asked: Asked, product: str, kind: str) -> Reply:
         """POST /{kind}: 202 and nothing; the rest happens in the background."""
@@ -24,11 +28,7 @@ class Calls:
         if self._transactions.get(kind, reference) is not None:
             raise error("RESOURCE_ALREADY_EXIST")
         wish = read_wish(kind, asked.body)
-        callback_url = asked.headers.get("x-callback-url")
-        if callback_url is not None and _host(callback_url) != user.callback_host:
-            raise error("INVALID_CALLBACK_URL_HOST")
-        if wish.currency != CURRENCIES[user.environment]:
-            raise error("INVALID_CURRENCY")
+        callback_url = _checked(asked, user, wish.currency)
         await self._transactions.begin(kind, reference, user_id, wish, callback_url, asked.step)
         return 202, None
 
@@ -53,6 +53,38 @@ class Calls:
             raise Refused(429)
         await self._transactions.mark_notified(reference, transaction)
         return 200, None
+
+    async def preapprove(self, asked: Asked) -> Reply:
+        """POST /preapproval: 202 and nothing; its owner answers in the background."""
+        user_id, user = self._access.caller(asked, "collection")
+        reference = uuid4(asked.headers.get("x-reference-id", ""))
+        if self._preapprovals.get(reference) is not None:
+            raise error("RESOURCE_ALREADY_EXIST")
+        wish = read_preapproval(asked.body)
+        callback_url = _checked(asked, user, wish.payer_currency)
+        await self._preapprovals.begin(reference, user_id, wish, callback_url, asked.step)
+        return 202, None
+
+    async def show_preapproval(self, asked: Asked, reference: str) -> Reply:
+        """GET /preapproval/{reference}."""
+        return 200, self._preapproval(asked, reference).shown()
+
+    async def cancel_preapproval(self, asked: Asked, reference: str) -> Reply:
+        """DELETE /preapproval/{reference}."""
+        await self._preapprovals.cancel(reference, self._preapproval(asked, reference))
+        return 200, None
+
+    async def list_preapprovals(self, asked: Asked, msisdn: str) -> Reply:
+        """GET /preapprovals/msisdn/{msisdn}."""
+        user_id, _ = self._access.caller(asked, "collection")
+        return 200, self._preapprovals.of_payer(user_id, msisdn)
+
+    def _preapproval(self, asked: Asked, reference: str) -> PreApproval:
+        user_id, _ = self._access.caller(asked, "collection")
+        approval = self._preapprovals.get(uuid4(reference))
+        if approval is None or approval.user != user_id:
+            raise error("RESOURCE_NOT_FOUND")
+        return approval
 
     async def show_balance(self, asked: Asked, product: str, currency: str | None = None) -> Reply:
         """GET /account/balance[/{currency}]: the environment's wallet, whichever the product."""
@@ -86,6 +118,16 @@ class Calls:
             "gender": "MALE",
             "status": "ACTIVE",
         }
+
+
+def _checked(asked: Asked, user: ApiUser, currency: str) -> str | None:
+    """The callback URL of a call that makes something, or refuse what its user may not ask."""
+    callback_url = asked.headers.get("x-callback-url")
+    if callback_url is not None and _host(callback_url) != user.callback_host:
+        raise error("INVALID_CALLBACK_URL_HOST")
+    if currency != CURRENCIES[user.environment]:
+        raise error("INVALID_CURRENCY")
+    return callback_url
 
 
 def _host(url: str) -> str | None:

@@ -96,11 +96,28 @@ REFUND_REFERENCES: Final = {
     "13": "COULD_NOT_PERFORM_TRANSACTION",
 }
 
+# Of a pre-approval: the official table, and a payer who allows it and takes it back a moment later.
+PREAPPROVAL_NUMBERS: Final = {
+    "50": "FAILED",
+    "51": "APPROVAL_REJECTED",
+    "52": "EXPIRED",
+    "53": "PENDING",
+    "54": "DELAYED",
+    "55": "PAYER_NOT_FOUND",
+    "56": "NOT_ALLOWED",
+    "57": "NOT_ALLOWED_TARGET_ENVIRONMENT",
+    "58": "INVALID_CALLBACK_URL_HOST",
+    "59": "INVALID_CURRENCY",
+    "60": "INTERNAL_PROCESSING_ERROR",
+    "61": "SERVICE_UNAVAILABLE",
+}
+WITHDRAWN: Final = "WITHDRAWN"  # ours
+
 _OFFICIAL_NUMBER: Final = re.compile(r"467331234(\d\d)", re.ASCII)
 _CAMEROONIAN_NUMBER: Final = re.compile(r"2376700000(\d\d)", re.ASCII)
 
-# On the Cameroonian numbers only, because any other official number succeeds.
-_MORE_CAMEROONIAN: Final = {"65": "NOT_ENOUGH_FUNDS", "66": "PAYER_LIMIT_REACHED"}
+# Two more than the official numbers, of which any other succeeds.
+CAMEROONIAN_NUMBERS: Final = TEST_NUMBERS | {"65": "NOT_ENOUGH_FUNDS", "66": "PAYER_LIMIT_REACHED"}
 
 # Payers who pay, and whose refunds then end so.
 _REFUND_NUMBERS: Final = {
@@ -115,15 +132,17 @@ _OFFICIAL: Final = {
     "deposit": _DEPOSIT_NUMBERS,
     "transfer": TRANSFER_NUMBERS,
     "refund": dict[str, str](),
+    "preapproval": PREAPPROVAL_NUMBERS,
 }
 _CAMEROONIAN: Final = _OFFICIAL | {
-    "requesttopay": TEST_NUMBERS | _MORE_CAMEROONIAN,
+    "requesttopay": CAMEROONIAN_NUMBERS,
     "refund": _REFUND_NUMBERS,
+    "preapproval": PREAPPROVAL_NUMBERS | {"74": WITHDRAWN},
 }
 
 
-def outcome_for(kind: str, party: str, refunded: str) -> str:
-    """What the tables say about a kind of transaction: SUCCESSFUL for whatever is in none.
+def outcome_for(kind: str, party: str, refunded: str = "") -> str:
+    """What the tables say about a kind of resource: SUCCESSFUL for whatever is in none.
 
     `party` is whose wallet it is about (digits, no plus); `refunded` is what a refund is of.
     """
@@ -151,6 +170,7 @@ OUTCOMES: Final = (
     "TRANSACTION_NOT_COMPLETED",
     "TRANSACTION_NOT_FOUND",
     "VALIDATION_ERROR",
+    WITHDRAWN,  # of a pre-approval
 )
 
 # Official table of "active": what each kind of identifier is answered, by type.

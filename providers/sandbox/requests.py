@@ -19,14 +19,18 @@ _NAMED_SECRET = re.compile(
     re.IGNORECASE,
 )
 _SECRET_BY_SHAPE = re.compile(r"\b(?:[sr]k_(?:test|live)|whsec)_\w+|\bpi_\w+_secret_\w+")
-_CARD_NUMBER = re.compile(r"(?<!\d)\d{6}(\d{3,9})(\d{4})(?!\d)")
+# As people type it, in groups, and as forms carry the blanks between them.
+_BLANK = r"(?:[ +]|%20)"
+_CARD_NUMBER = re.compile(rf"(?<!\d)\d(?:{_BLANK}?\d){{12,18}}(?!\d)")
+_BLANKS = re.compile(_BLANK)
 
 
 def _hide_card_number(match: re.Match[str]) -> str:
+    digits = _BLANKS.sub("", match.group())
     # Only numbers with a card's check digit: an MSISDN or an id must stay readable.
-    if not has_valid_check_digit(match.group()):
+    if not has_valid_check_digit(digits):
         return match.group()
-    return match.group()[:6] + "*" * len(match.group(1)) + match.group(2)
+    return digits[:6] + "*" * (len(digits) - 10) + digits[-4:]
 
 
 def scrub(text: str) -> str:

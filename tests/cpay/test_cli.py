@@ -16,6 +16,11 @@ def _only_our_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     ["", "dev", "serve", "worker", "sandbox", "migrate", "settings"]
     + [f"tenant {verb}" for verb in ("create", "list", "export", "delete")]
     + [f"reconcile {verb}" for verb in ("import", "report", "resolve")]
+    + [
+        f"providers {verb}"
+        for verb in ("list", "add", "replace", "check", "remove", "disable", "enable", "health")
+    ]
+    + ["providers reseal"]
     + [f"key {verb}" for verb in ("create", "roll", "revoke", "list")],
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -61,7 +61,7 @@ class Stack:
         """Send a signal to the supervisor; return its exit code and all it printed."""
         assert self.process is not None
         self.process.send_signal(signal_)
-        output, _ = self.process.communicate(timeout=30)
+        output, _ = self.process.communicate(timeout=120)
         return self.process.returncode, output
 
     def processes(self) -> dict[str, int]:
@@ -168,7 +168,7 @@ def test_a_killed_supervisor_leaves_nothing_and_hinders_nobody(stack: Stack) -> 
 def test_a_second_stack_on_the_same_data_is_refused(stack: Stack) -> None:
     dev = stack.start()
     second = Stack(stack.state, free_port()).launch()
-    output, _ = second.communicate(timeout=30)
+    output, _ = second.communicate(timeout=120)
     assert second.returncode == 1
     assert output == (
         f"CPay already runs on the data in {stack.state}. "
@@ -180,7 +180,7 @@ def test_a_second_stack_on_the_same_data_is_refused(stack: Stack) -> None:
 def test_a_busy_port_is_one_sentence(stack: Stack) -> None:
     with socket.create_server(("127.0.0.1", stack.port)):
         process = stack.launch()
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert output.startswith(f"Port {stack.port} of 127.0.0.1 can't be used")
     assert output.count("\n") == 1

@@ -3,6 +3,7 @@
 import io
 from typing import Any
 
+import asyncpg
 import pytest
 from contract import Client, violations
 from everything import PNG, disputed, fund
@@ -143,7 +144,18 @@ INTENTS: list[tuple[str, dict[str, Any], int]] = [
     ),
     ("wallet", {"payment_method": "pm_mobile_money_mtn", "confirm": True}, 200),
     ("refused wallet", {"payment_method": "pm_mobile_money_mtn_declined", "confirm": True}, 200),
-    ("no rail", {"payment_method": "pm_mobile_money_orange", "confirm": True}, 400),
+    (
+        "no rail",
+        {
+            "payment_method_data[type]": "mobile_money",
+            "payment_method_data[mobile_money][phone]": "+237690000000",
+            "payment_method_data[mobile_money][network]": "moov",
+            "confirm": True,
+        },
+        400,
+    ),
+    ("a page", {"payment_method": "pm_hosted_card", "confirm": True, "currency": "mad"}, 200),
+    ("PayPal", {"payment_method": "pm_paypal", "confirm": True, "currency": "eur"}, 200),
     ("nothing to confirm", {"confirm": True}, 400),
 ]
 
@@ -171,7 +183,8 @@ def test_payment_intents_and_charges(call: Client) -> None:
         elif intent["status"] == "requires_confirmation":
             call("POST", f"{path}/cancel", {"cancellation_reason": "duplicate"})
     charges = _all(call, "/v1/charges")
-    assert {charge["status"] for charge in charges} == {"succeeded", "failed"}
+    # Nobody has paid on a page.
+    assert {charge["status"] for charge in charges} == {"succeeded", "failed", "pending"}
     for charge in charges:
         call("POST", f"/v1/charges/{charge['id']}", {"fraud_details": {"user_report": "safe"}})
 
@@ -239,6 +252,43 @@ def test_payouts_and_their_destinations(call: Client) -> None:
     assert call("DELETE", f"{accounts}/{other}")["deleted"] is True
 
 
+def test_unresolved_payments(call: Client) -> None:
+    wallet = {"type": "mobile_money", "billing_details": {"phone": "+237670000053"}}
+    waiting = call(
+        "POST",
+        "/v1/payment_intents",
+        {"amount": 5000, "currency": "xaf", "confirm": True, "payment_method_data": wallet},
+    )["latest_charge"]
+
+    def entered() -> list[Any]:
+        call.merchant.run(lambda connection: _pass_a_day(connection, call.merchant, waiting))
+        return _all(call, "/v1/unresolved_payments")
+
+    (item,) = eventually(entered, 30)
+    path = f"/v1/unresolved_payments/{item['id']}"
+    assert call("GET", path, {"expand": ["payment"]})["payment"]["id"] == waiting
+    assert call("POST", f"{path}/look_up")["last_answer"]["verdict"] == "pending"
+    decision = {"outcome": "failed", "reason": "The payer has left"}
+    call("POST", f"{path}/resolve", {**decision, "outcome": "succeeded"}, status=400)
+    assert call("POST", f"{path}/resolve", decision)["status"] == "resolved"
+    call("POST", f"{path}/approve", {"proposal": "upd_nobody"}, status=400)
+    shown = call("GET", f"/v1/charges/{waiting}", {"expand": ["unresolved_payment"]})
+    assert shown["unresolved_payment"]["history"][0]["action"] == "resolve"
+    events = call("GET", "/v1/events", {"type": "unresolved_payment.*"})["data"]
+    for event in events:
+        inside = event["data"]["object"]
+        assert violations(reference("UnresolvedPayment"), inside) == []
+
+
+async def _pass_a_day(connection: asyncpg.Connection, merchant: Merchant, charge: str) -> None:
+    await connection.execute(f'set search_path = "{merchant.tenant.test_schema}"')
+    await connection.execute(
+        "update charges set created = extract(epoch from now())::bigint - 86400 where id = $1",
+        charge,
+    )
+    await connection.execute("update platform.jobs set run_at = now() where subject = $1", charge)
+
+
 def test_disputes(call: Client) -> None:
     path = f"/v1/disputes/{disputed(call.merchant)}"
     file = call.merchant.api.files.create(
@@ -254,14 +304,19 @@ def test_disputes(call: Client) -> None:
 
 def test_setup_intents_their_attempts_and_mandates(call: Client) -> None:
     customer = call("POST", "/v1/customers")["id"]
+    never_answering = {
+        "payment_method_data[type]": "mobile_money",
+        "payment_method_data[mobile_money][phone]": "+237670000053",
+    }
     for method, status in (
-        ("pm_card_visa", 200),
-        ("pm_mobile_money_mtn", 200),
-        ("pm_card_chargeDeclined", 402),
-        ("pm_card_authenticationRequired", 200),
+        ({"payment_method": "pm_card_visa"}, 200),
+        ({"payment_method": "pm_mobile_money_orange"}, 200),
+        (never_answering, 200),
+        ({"payment_method": "pm_card_chargeDeclined"}, 402),
+        ({"payment_method": "pm_card_authenticationRequired"}, 200),
     ):
         asked = {
-            "payment_method": method,
+            **method,
             "confirm": True,
             "customer": customer,
             "return_url": "https://shop.example.com/back",

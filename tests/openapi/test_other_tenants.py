@@ -32,6 +32,10 @@ BODIES = {
     b"&external_account[phone]=%2B237670000000",
     "payment_methods.attach": b"customer=cus_nobody",
     "payment_intents.confirm": b"payment_method=pm_card_visa",
+    "reconciliations.resolve_item": b"action=ignore&reason=curiosity",
+    "unresolved_payments.resolve": b"outcome=failed&reason=curiosity",
+    "unresolved_payments.approve": b"proposal=upd_nobody",
+    "unresolved_payments.reject": b"proposal=upd_nobody&reason=curiosity",
 }
 NAMED = sorted(name for name, operation in OPERATIONS.items() if operation.path_parameters)
 
@@ -65,6 +69,9 @@ PARAMETERS: list[tuple[str, str, str]] = [
         "/v1/customers",
         "invoice_settings[default_payment_method]={payment_method}",
     ),
+    ("POST", "/v1/routing_rules", "targets[0][account]={provider_account}"),
+    ("GET", "/v1/providers/health?account={provider_account}", ""),
+    ("GET", "/v1/provider_accounts?starting_after={provider_account}", ""),
     ("POST", "/v1/refunds", "charge={charge}"),
     ("POST", "/v1/refunds", "payment_intent={intent}"),
     ("GET", "/v1/customers?starting_after={customer}", ""),

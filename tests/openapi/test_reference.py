@@ -81,7 +81,9 @@ NAMING = {
     "payment_methods.attach",
     "payout_batches.create",
     "payouts.create",
+    "reconciliations.create",
     "refunds.create",
+    "reporting.report_runs.create",  # of a month before the account was made
 }
 
 

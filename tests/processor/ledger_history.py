@@ -243,8 +243,10 @@ class World:
 
         async def wind_on(connection: asyncpg.Connection) -> int:
             await connection.execute(
-                "update platform.jobs set run_at = now() where run_at > now()"
-                " and kind not in ('prune', 'release')"
+                # What the worker has in its hands is left to it.
+                "update platform.jobs set run_at = now() where id in ("
+                " select id from platform.jobs where run_at > now()"
+                " and kind not in ('prune', 'release') for update skip locked)"
             )
             waiting: int = await connection.fetchval(
                 "select count(*) from platform.jobs where kind = 'test_dispute'"

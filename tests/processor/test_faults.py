@@ -19,6 +19,7 @@ from live import Merchant, Stack, eventually, new_merchant
 from sandbox_control import by_phone, moved, references, requests, tell
 
 from processor.breaker import Breaker, Limits
+from processor.secrets import Secrets
 
 SETTLED_SECONDS = 60
 
@@ -203,6 +204,24 @@ def test_an_open_prompt_is_never_failed_by_our_own_clock(merchant: Merchant) -> 
     assert status(merchant, intent.id) == "requires_action"
 
 
+def test_a_card_that_stripes_search_does_not_show_yet_is_not_given_up(merchant: Merchant) -> None:
+    amount = 40_000 + random.randrange(9_000)
+    lost = {"fault": "reset_after_accepting", "callback": "lost", "times": 1}
+    tell(merchant.stack, "cards", amount=amount, **lost)
+    tell(merchant.stack, "cards", operation="look_up", outcome="not_indexed", times=1)
+    card = {"payment_method": "pm_card_visa", "confirm": True}
+    intent = merchant.api.payment_intents.create({"amount": amount, "currency": "xaf", **card})
+    # Nobody sends a charge of this age again, and Stripe says that it has never seen it.
+    age(merchant, intent.id, 600)
+    asked = """
+    select from platform.jobs where schema_name = $1 and kind = 'look_up' and attempts > 0
+    """
+    eventually(lambda: merchant.rows(asked, merchant.tenant.test_schema))
+    assert status(merchant, intent.id) == "processing"
+    eventually(lambda: status(merchant, intent.id) == "succeeded", SETTLED_SECONDS)
+    assert moved(merchant, "cards", intent.id) == [amount]
+
+
 @pytest.mark.parametrize("canceled", [False, True], ids=["given up", "given up, then canceled"])
 def test_a_success_after_we_had_given_up_is_booked_and_shown(
     merchant: Merchant, *, canceled: bool
@@ -247,7 +266,9 @@ def test_an_outage_opens_the_breaker_which_stops_charges_and_no_look_up(
 
     eventually(lambda: moved(merchant, "mtn", before.id))
     (reference,) = references(merchant, before.id)
-    httpx.get(f"{stack.base}/redirects/{merchant.tenant.test_schema}/{reference}")
+    schema = merchant.tenant.test_schema
+    signed = Secrets((stack.state / "key_pepper").read_bytes()).redirect_state(schema, reference)
+    httpx.get(f"{stack.base}/redirects/{schema}/{reference}/{signed}")
     assert status(merchant, before.id) == "succeeded"  # asked by the process whose breaker is open
 
     for intent in struck:

@@ -208,7 +208,8 @@ def test_the_most_specific_plan_is_found(
             ]
 
     assert asyncio.run(found_by(merchant)) == [points for *_, points in FOUND]
-    cards, wallets = (default.basis_points for default in DEFAULTS)
+    usual = {default.method: default.basis_points for default in DEFAULTS}
+    cards, wallets = usual["card"], usual["mobile_money"]
     others = asyncio.run(found_by(other_merchant))
     assert others == [cards, cards, cards, cards, wallets, 700]
 

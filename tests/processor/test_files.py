@@ -8,6 +8,8 @@ import pytest
 import stripe
 from live import Merchant
 
+from processor.files.kinds import LARGEST
+
 PDF = b"%PDF-1.7\n" + b"x" * 1000
 
 
@@ -21,9 +23,10 @@ def upload(merchant: Merchant, data: bytes = PDF, purpose: str = "dispute_eviden
 def test_a_file_comes_back_as_it_went(merchant: Merchant) -> None:
     file = upload(merchant)
     assert (file.type, file.size, file.filename) == ("pdf", len(PDF), "preuve.pdf")
-    answer = httpx.get(f"{merchant.stack.base}{file.url}", auth=(merchant.secret_key, ""))
+    answer = httpx.get(file.url, auth=(merchant.secret_key, ""))
     assert (answer.status_code, answer.content) == (200, PDF)
     assert answer.headers["content-type"] == "application/pdf"
+    assert 'filename="preuve.pdf"' in answer.headers["content-disposition"]
 
 
 def test_another_merchant_finds_nothing(merchant: Merchant, other_merchant: Merchant) -> None:
@@ -74,7 +77,7 @@ def test_a_wrong_upload_is_refused(
             b"--x\r\nContent-Disposition: form-data\r\n\r\n--x--",
             400,
         ),
-        ("multipart/form-data; boundary=x", b"x" * 11_000_000, 413),
+        ("multipart/form-data; boundary=x", b"x" * (LARGEST + 1_000_000), 413),
     ],
 )
 def test_a_broken_multipart_body_is_refused(

@@ -73,11 +73,20 @@ def test_the_books_hold_after_any_history(world: World) -> None:
         world.live_through(history)
         prove(world)
 
-    live_and_prove()
-    for table, states in REACHED.items():
-        column = "status" if table == "disputes" else "state"
-        reached = {state for (state,) in world.rows(f"select distinct {column} from {table}")}
-        assert states <= reached, f"no history had {states - reached} among its {table}"
+    for _ in range(3):  # what two merchants do at once depends on the moment, too
+        live_and_prove()
+        missing = [
+            table for table, states in REACHED.items() if not states <= reached(world, table)
+        ]
+        if not missing:
+            break
+    assert not missing, f"no history had all states of {missing}"
+
+
+def reached(world: World, table: str) -> set[str]:
+    """The states of a table's rows."""
+    column = "status" if table == "disputes" else "state"
+    return {state for (state,) in world.rows(f"select distinct {column} from {table}")}
 
 
 def prove(world: World) -> None:
@@ -163,7 +172,7 @@ BREACHES = {
     "a charge has given back what its refunds say": "update charges"
     " set amount_refunded = 0 where amount_refunded > 0 and $1 > 0",
     "every refund took its amount, and gave it back when it failed": "update refunds"
-    " set amount = amount - 1 where $1 > 0",
+    " set amount = amount + 1 where $1 > 0",
     "what is disputed equals the open disputes": "update disputes set status = 'under_review'"
     " where $1 > 0",
     "a dispute took its amount once, and gave it back only when it was won": "update disputes"

@@ -112,10 +112,9 @@ def test_a_network_that_is_named_wins_over_the_prefix(merchant: Merchant) -> Non
 # What is wrong, the parameters, and the code and parameter of the answer.
 DATA = "payment_method_data"
 REFUSED: list[tuple[str, dict[str, Any], str | None, str]] = [
-    ("no adapter", wallet(phone="+237690000000"), "payment_method_not_available", "payment_method"),
     (
-        "no adapter, by alias",
-        by_card("pm_mobile_money_orange"),
+        "no rail",
+        wallet(phone="+237690000000", network="moov"),
         "payment_method_not_available",
         "payment_method",
     ),

@@ -102,7 +102,7 @@ def test_each_difference_is_found_and_adjusted(merchant: Merchant, tmp_path: Pat
         start=at(moment),
         end=at(moment + 3600),
     )
-    found = {item["status"]: item for item in items}
+    found = {item["result"]: item for item in items}
     assert {name: item["difference"] for name, item in found.items()} == {
         "duplicate": 5000,
         "different_amount": 500,
@@ -128,7 +128,7 @@ def test_a_late_success_is_booked_by_the_statement(merchant: Merchant, tmp_path:
     charge = by_wallet(merchant, "+237670000051", "requires_payment_method")
     late = line(reference=charge["reference"], amount=5000, provider_reference="mtn-77")
     made, item = import_lines(merchant, tmp_path, late, provider=MTN)
-    assert (item["status"], item["source"]) == ("missing_here", charge["id"])
+    assert (item["result"], item["source"]) == ("missing_here", charge["id"])
     assert resolve(merchant, item["id"], "book")["resolution"] == "book"
     intent = merchant.api.payment_intents.retrieve(
         charge["payment_intent"], {"expand": ["latest_charge"]}
@@ -162,8 +162,10 @@ def test_a_denied_payout_gives_the_money_back(merchant: Merchant, tmp_path: Path
     becomes(merchant, payout, "paid")
     before = balance(merchant, "merchant:available")
     denied = line(external_id=payout, amount=3000, kind="payout", status="failed")
-    _, item = import_lines(merchant, tmp_path, denied, provider=MTN)
-    assert (item["status"], item["difference"]) == ("missing_there", 3000)
+    # What filled the float may have been booked in the same second: it is found missing, too.
+    _, *found = import_lines(merchant, tmp_path, denied, provider=MTN)
+    (item,) = [each for each in found if each["source"] == payout]
+    assert (item["result"], item["difference"]) == ("missing_there", 3000)
     resolve(merchant, item["id"], "book")
     assert merchant.api.payouts.retrieve(payout).status == "failed"
     assert balance(merchant, "merchant:available") == before + 3000
@@ -177,7 +179,7 @@ def test_the_provider_is_asked_again(merchant: Merchant, tmp_path: Path) -> None
     (charge,) = merchant.rows("select * from charges where payment_intent = $1", intent)
     paid = line(reference=charge["reference"], amount=5000)
     made, item = import_lines(merchant, tmp_path, paid, provider=MTN)
-    assert item["status"] == "missing_here"
+    assert item["result"] == "missing_here"
 
     def settled() -> bool:
         now = row(merchant, "reconciliation_items", item["id"])

@@ -3,9 +3,11 @@
 import concurrent.futures
 from typing import Any
 
+import asyncpg
 import pytest
 import stripe
 from live import Merchant, eventually
+from sandbox_control import tell
 
 
 def pay(merchant: Merchant, amount: int = 5000, **parameters: Any) -> Any:
@@ -85,6 +87,27 @@ def test_a_card_refund_that_comes_back_is_the_merchants_again(merchant: Merchant
     assert eventually(failed)
     assert available(merchant) == before
     assert merchant.api.charges.retrieve(intent.latest_charge).amount_refunded == 0
+    assert_books_hold(merchant)
+
+
+def test_a_card_refund_that_came_back_unheard_is_found_by_a_later_look(merchant: Merchant) -> None:
+    intent = pay(merchant, 5003, payment_method="pm_card_refundFail")
+    before = available(merchant)
+    tell(merchant.stack, "cards", operation="refund", amount=5003, callback="lost", times=1)
+    refund = merchant.api.refunds.create({"payment_intent": intent.id})
+    assert refund.status == "succeeded"
+
+    async def let_the_day_come(connection: asyncpg.Connection) -> None:
+        await connection.execute(
+            "update platform.jobs set run_at = now() where subject = $1", refund.id
+        )
+
+    def failed() -> bool:
+        merchant.run(let_the_day_come)
+        return bool(merchant.api.refunds.retrieve(refund.id).status == "failed")
+
+    assert eventually(failed)
+    assert available(merchant) == before
     assert_books_hold(merchant)
 
 

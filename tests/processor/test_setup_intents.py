@@ -1,14 +1,17 @@
 """Saving a means of payment for later: what the bank, the payer and the network can do to it."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import asyncpg
 import httpx
 import pytest
 import stripe
 from live import Merchant, eventually
-from sandbox_control import by_card, tell
+from sandbox_control import by_card, cameroonian, requests, tell
 
 BACK = "https://shop.example/back?order=7"
 
@@ -189,27 +192,214 @@ def test_fifty_confirmations_at_once_are_one_attempt(merchant: Merchant) -> None
     assert len(merchant.api.customers.payment_methods.list(customer).data) == 1
 
 
-def test_a_wallet_is_saved_by_its_owners_consent(merchant: Merchant) -> None:
-    setup = merchant.api.setup_intents.create(
+def set_up_wallet(merchant: Merchant, phone: str, **parameters: Any) -> Any:
+    """A setup intent of a new customer for a wallet, confirmed at once."""
+    return merchant.api.setup_intents.create(
         {
             "customer": merchant.api.customers.create().id,
             "confirm": True,
-            "payment_method_data": {
-                "type": "mobile_money",
-                "billing_details": {"phone": "+237670000000"},
-            },
-            "mandate_data": {
-                "customer_acceptance": {
-                    "type": "online",
-                    "online": {"ip_address": "203.0.113.7", "user_agent": "Firefox"},
-                }
-            },
-            "expand": ["mandate"],
+            "payment_method_data": {"type": "mobile_money", "billing_details": {"phone": phone}},
+            **parameters,
         }
     )
-    assert setup.status == "succeeded"
+
+
+def approved(merchant: Merchant, phone: str, **parameters: Any) -> Any:
+    """The same, once the wallet's owner has approved on the phone."""
+    setup = set_up_wallet(merchant, phone, **parameters)
+    assert setup.status == "requires_action"
+    eventually(partial(has_succeeded, merchant, setup.id))
+    return merchant.api.setup_intents.retrieve(setup.id, {"expand": ["mandate"]})
+
+
+def has_succeeded(merchant: Merchant, setup: str) -> bool:
+    return bool(merchant.api.setup_intents.retrieve(setup).status == "succeeded")
+
+
+def let_the_day_come(merchant: Merchant, subject: str) -> None:
+    """Make a job due that waits for days."""
+
+    async def hurry(connection: asyncpg.Connection) -> None:
+        await connection.execute(
+            "update platform.jobs set run_at = now() where subject = $1", subject
+        )
+
+    merchant.run(hurry)
+
+
+def approvals(merchant: Merchant, phone: str) -> list[dict[str, Any]]:
+    """What MTN was asked about the approvals of a wallet's owner, oldest first."""
+    digits = phone.removeprefix("+")
+    calls = [call for call in requests(merchant.stack, "mtn") if "preapproval" in call["path"]]
+    references = {
+        call["headers"]["x-reference-id"]
+        for call in calls
+        if call["method"] == "POST" and digits in call["body"]
+    }
+    about = (*references, digits)
+    return [
+        call
+        for call in reversed(calls)
+        if call["headers"].get("x-reference-id") in references
+        or any(call["path"].endswith(name) for name in about)
+    ]
+
+
+def withdrawn(merchant: Merchant, phone: str) -> bool:
+    calls = approvals(merchant, phone)
+    return ("DELETE", 200) in [(call["method"], call["status"]) for call in calls]
+
+
+def test_the_owner_of_an_mtn_wallet_approves_on_the_phone(merchant: Merchant) -> None:
+    phone = cameroonian()
+    setup = set_up_wallet(
+        merchant,
+        phone,
+        mandate_data={
+            "customer_acceptance": {
+                "type": "online",
+                "online": {"ip_address": "203.0.113.7", "user_agent": "Firefox"},
+            }
+        },
+    )
+    assert (setup.status, setup.mandate) == ("requires_action", None)
+    action = setup.next_action
+    assert action.type == "mobile_money_await_confirmation"
+    shown = action.mobile_money_await_confirmation
+    assert (shown.network, shown.phone_last4) == ("mtn", phone[-4:])
+    assert "Allow the coming payments" in shown.message
+    eventually(lambda: merchant.api.setup_intents.retrieve(setup.id).status == "succeeded")
+    setup = merchant.api.setup_intents.retrieve(
+        setup.id, {"expand": ["mandate", "latest_attempt", "payment_method"]}
+    )
+    assert (setup.next_action, setup.latest_attempt.status) == (None, "succeeded")
+    assert (setup.mandate.status, setup.mandate.type) == ("active", "multi_use")
     assert setup.mandate.payment_method_details.type == "mobile_money"
     assert setup.mandate.customer_acceptance.online.ip_address == "203.0.113.7"
+    assert setup.payment_method.customer == setup.customer
+    assert events(merchant, setup.id) == [
+        "setup_intent.created",
+        "setup_intent.requires_action",
+        "setup_intent.succeeded",
+    ]
+
+
+def test_charges_while_nobody_is_there_name_the_mandate(merchant: Merchant) -> None:
+    setup = approved(merchant, cameroonian())
+
+    def paid(**parameters: Any) -> Any:
+        intent = merchant.api.payment_intents.create(
+            by_card(setup.payment_method, customer=setup.customer, **parameters)
+        )
+
+        def now() -> Any:
+            return merchant.api.payment_intents.retrieve(intent.id, {"expand": ["latest_charge"]})
+
+        eventually(lambda: now().status == "succeeded")
+        return now().latest_charge.payment_method_details.mobile_money.mandate
+
+    assert paid(off_session=True) == setup.mandate.id
+    assert paid() is None  # the payer is there, and says yes to this one
+    [row] = merchant.rows(
+        "select details->'routing'->'considered'->0 as first from charges"
+        " where (details->>'off_session')::boolean"
+    )
+    assert json.loads(row["first"])["reason"] == "mandate"
+
+
+@pytest.mark.parametrize(
+    ("phone", "code"),
+    [
+        ("+237670000051", "payment_method_customer_decline"),
+        ("+237670000052", "setup_intent_setup_attempt_expired"),
+    ],
+)
+def test_an_owner_who_does_not_approve_saves_nothing(
+    merchant: Merchant, phone: str, code: str
+) -> None:
+    setup = set_up_wallet(merchant, phone)
+    assert setup.status == "requires_action"
+    eventually(lambda: merchant.api.setup_intents.retrieve(setup.id).status != "requires_action")
+    setup = merchant.api.setup_intents.retrieve(setup.id)
+    assert (setup.status, setup.mandate) == ("requires_payment_method", None)
+    assert setup.last_setup_error.code == code
+    assert merchant.api.customers.payment_methods.list(setup.customer).data == []
+    assert events(merchant, setup.id)[-1] == "setup_intent.setup_failed"
+    again = merchant.api.setup_intents.confirm(setup.id, {"payment_method": "pm_card_visa"})
+    assert again.status == "succeeded"
+
+
+def test_a_question_whose_answer_is_lost_is_looked_up(merchant: Merchant) -> None:
+    arrived, never_arrived = cameroonian(), cameroonian()
+    for phone, fault in (
+        (arrived, "reset_after_accepting"),
+        (never_arrived, "reset_before_accepting"),
+    ):
+        tell(merchant.stack, "mtn", operation="preapproval", payer=phone[1:], fault=fault, times=1)
+    setups = [set_up_wallet(merchant, phone) for phone in (arrived, never_arrived)]
+    assert [setup.status for setup in setups] == ["processing", "processing"]
+    for setup in setups:
+        eventually(partial(has_succeeded, merchant, setup.id), 40)
+    # Once, and twice with the same reference.
+    for phone, times in ((arrived, 1), (never_arrived, 2)):
+        asked = [call for call in approvals(merchant, phone) if call["method"] == "POST"]
+        assert len(asked) == times
+        assert len({call["headers"]["x-reference-id"] for call in asked}) == 1
+
+
+def test_an_owner_who_takes_the_approval_back_ends_the_mandate(merchant: Merchant) -> None:
+    setup = approved(merchant, "+237670000074")
+    off_session: Any = by_card(setup.payment_method, customer=setup.customer, off_session=True)
+
+    def ended() -> bool:
+        let_the_day_come(merchant, setup.mandate.id)
+        return bool(merchant.api.mandates.retrieve(setup.mandate.id).status == "inactive")
+
+    assert eventually(ended)
+    assert events(merchant, setup.mandate.id) == ["mandate.updated"]
+    # The wallet is still the customer's; whoever charges it asks for a yes, as without a mandate.
+    intent = merchant.api.payment_intents.create({**off_session, "expand": ["latest_charge"]})
+    details = intent.latest_charge.payment_method_details.mobile_money
+    assert (intent.status, details.mandate) == ("requires_action", None)
+
+
+def test_a_mandate_ends_with_its_time(merchant: Merchant) -> None:
+    setup = approved(merchant, cameroonian())
+
+    let_the_day_come(merchant, setup.mandate.id)  # MTN says that it stands
+    assert merchant.api.mandates.retrieve(setup.mandate.id).status == "active"
+    merchant.rows(
+        "update mandates set details = jsonb_set(details, '{expires_at}', '1')"
+        " where id = $1 returning id",
+        setup.mandate.id,
+    )
+
+    def ended() -> bool:
+        let_the_day_come(merchant, setup.mandate.id)
+        return bool(merchant.api.mandates.retrieve(setup.mandate.id).status == "inactive")
+
+    assert eventually(ended)
+
+
+def test_what_leaves_the_customer_is_withdrawn_at_mtn(merchant: Merchant) -> None:
+    detached, canceled = cameroonian(), cameroonian()
+    setup = approved(merchant, detached)
+    merchant.api.payment_methods.detach(setup.payment_method)
+    assert merchant.api.mandates.retrieve(setup.mandate.id).status == "inactive"
+    assert events(merchant, setup.mandate.id) == ["mandate.updated"]
+    tell(merchant.stack, "mtn", operation="preapproval", payer=canceled[1:], delay=60)
+    waiting = set_up_wallet(merchant, canceled)
+    assert merchant.api.setup_intents.cancel(waiting.id).status == "canceled"
+    for phone in (detached, canceled):
+        assert eventually(partial(withdrawn, merchant, phone))
+
+
+def test_an_account_without_approvals_saves_a_wallet_by_consent(merchant: Merchant) -> None:
+    setup = set_up_wallet(merchant, "+237690000000")
+    assert (setup.status, bool(setup.mandate)) == ("succeeded", True)
+    assert approvals(merchant, "+237690000000") == []
+    on_session = set_up_wallet(merchant, cameroonian(), usage="on_session")
+    assert (on_session.status, on_session.mandate) == ("succeeded", None)
 
 
 def test_a_mandate_for_one_charge_says_for_which(merchant: Merchant) -> None:

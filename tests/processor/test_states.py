@@ -211,6 +211,35 @@ def test_a_late_success_decides_when_the_newer_attempt_has_failed() -> None:
     assert (case.intent.status, case.intent.latest_charge) == ("succeeded", "py_1")
 
 
+def test_a_late_hold_is_captured_when_nothing_else_has_been_tried() -> None:
+    case = settled("failed", "card", capture=False)
+    case.intent.status, case.intent.payment_method = "requires_payment_method", None
+    bring(case, Verdict.SUCCEEDED)
+    assert (case.intent.status, case.intent.amount_capturable) == ("requires_capture", 5000)
+    assert case.intent.payment_method == "pm_1"
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "event"),
+    [
+        ("succeeded", "succeeded", "payment_intent.succeeded"),
+        ("authorized", "requires_capture", "payment_intent.amount_capturable_updated"),
+    ],
+)
+def test_an_older_attempt_with_the_money_decides_when_the_latest_is_refused(
+    state: ChargeState, status: IntentStatus, event: str
+) -> None:
+    case, older = settled("pending"), settled(state).charge
+    older.id, older.payment_method = "py_0", "pm_0"
+    older.amount_captured = 5000 if state == "succeeded" else 0
+    case.older = older
+    bring(case, Verdict.DECLINED)
+    intent = case.intent
+    assert (intent.status, intent.latest_charge, intent.payment_method) == (status, "py_0", "pm_0")
+    assert intent.amount_received + intent.amount_capturable == 5000
+    assert announced(case) == ["charge.failed", event]
+
+
 answers = st.lists(st.sampled_from(list(Verdict)), min_size=1, max_size=8)
 starts = st.sampled_from(["submitted", "pending", "unknown"])
 

@@ -48,9 +48,11 @@ def serve_sandbox(directory: Path) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    """The HTTP client an adapter is built with; impatient, so that tests are quick."""
-    async with httpx.AsyncClient(timeout=0.5, trust_env=False, verify=False) as client:
+async def client(request: pytest.FixtureRequest) -> AsyncIterator[httpx.AsyncClient]:
+    """The HTTP client an adapter is built with; impatient, so that tests are quick, unless a module
+    has a `CLIENT_TIMEOUT` of its own."""
+    timeout = getattr(request.module, "CLIENT_TIMEOUT", 0.5)
+    async with httpx.AsyncClient(timeout=timeout, trust_env=False, verify=False) as client:
         yield client
 
 

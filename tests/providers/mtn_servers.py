@@ -61,7 +61,7 @@ def process(book: Path, url: str, delay: float) -> Iterator[subprocess.Popen[byt
     arguments = [str(book), url.rpartition(":")[2], str(delay)]
     server = subprocess.Popen([sys.executable, "-c", SERVER, *arguments], cwd=Path.cwd())
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 httpx.get(f"{url}/control/script", trust_env=False)

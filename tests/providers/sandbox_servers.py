@@ -105,6 +105,7 @@ class Receiver:
     """A real HTTP server that keeps the callbacks it gets."""
 
     url: str = ""
+    status: int = 200  # of its answers
     callbacks: list[Received] = field(default_factory=list)
 
     def wait_for(self, count: int, seconds: float = 3.0) -> list[Received]:
@@ -124,5 +125,5 @@ class Receiver:
             body, more = body + message["body"], message["more_body"]
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         self.callbacks.append(Received(scope["method"], scope["path"], headers, body))
-        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.start", "status": self.status, "headers": []})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -166,7 +167,7 @@ def test_questions(request_: httpx.Request, path: str) -> None:
 
 def test_no_secret_shows() -> None:
     adapter = MtnCollection(CREDENTIALS, httpx.AsyncClient())
-    shown = f"{CREDENTIALS!r} {adapter!r} {read_token(reply(200, TOKEN), 0.0)!r}"
+    shown = f"{CREDENTIALS!r} {adapter!r} {read_token(reply(200, TOKEN))!r}"
     for secret in ("the-subscription-key", "the-api-key", "t1"):
         assert secret not in shown
 
@@ -177,12 +178,12 @@ TOKEN = {"access_token": "t1", "token_type": "access_token", "expires_in": 3600}
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "renew_at"),
+    ("status", "body", "seconds"),
     [
-        (200, TOKEN, 1000.0 + 3540),
-        (200, TOKEN | {"expires_in": "3600"}, 1000.0 + 3540),
-        (200, TOKEN | {"token_type": "Bearer"}, 1000.0 + 3540),
-        (200, TOKEN | {"expires_in": 30}, 1000.0),
+        (200, TOKEN, 3540),
+        (200, TOKEN | {"expires_in": "3600"}, 3540),
+        (200, TOKEN | {"token_type": "Bearer"}, 3540),
+        (200, TOKEN | {"expires_in": 30}, 0),
         (200, {"access_token": "t1"}, None),
         (200, TOKEN | {"access_token": ""}, None),
         (200, b"<html>", None),
@@ -194,10 +195,14 @@ TOKEN = {"access_token": "t1", "token_type": "access_token", "expires_in": 3600}
         (500, None, None),
     ],
 )
-def test_token_replies(status: int, body: Any, renew_at: float | None) -> None:
-    token = read_token(reply(status, body), now=1000.0)
-    assert (token and token.renew_at) == renew_at
-    assert token is None or token.value == "t1"
+def test_token_replies(status: int, body: Any, seconds: float | None) -> None:
+    before = monotonic()
+    token = read_token(reply(status, body))
+    if token is None or seconds is None:
+        assert token is seconds is None
+        return
+    assert token.value == "t1"
+    assert before + seconds <= token.renew_at <= monotonic() + seconds
 
 
 CONFIGURATION = DeclineCode.CONFIGURATION
@@ -582,7 +587,7 @@ async def test_without_a_token_nothing_was_sent(client: httpx.AsyncClient, loss:
         adapter = adapter_at(mtn.url, client)
         assert (await adapter.charge(CHARGE)).verdict is Verdict.NOT_SENT
         assert (await adapter.look_up(CHARGE)).verdict is Verdict.UNKNOWN
-        assert await adapter.active(CHARGE.payer) is None
+        assert await adapter.wallet(CHARGE.payer) is None
     assert mtn.count("requesttopay") == 0
 
 
@@ -591,7 +596,7 @@ async def test_nobody_listens(client: httpx.AsyncClient) -> None:
     assert (await adapter.charge(CHARGE)).verdict is Verdict.NOT_SENT
     assert (await adapter.look_up(CHARGE)).verdict is Verdict.UNKNOWN
     assert await adapter.balance() is None
-    assert await adapter.name_of(CHARGE.payer) is None
+    assert await adapter.wallet(CHARGE.payer) is None
 
 
 async def test_a_refused_connection_with_a_token_in_hand_is_not_sent(

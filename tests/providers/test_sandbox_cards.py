@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -542,6 +543,26 @@ async def test_keys_open_their_own_account_only(
         assert refused.decline_code is DeclineCode.CONFIGURATION
 
 
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [
+        (f"Bearer {KEY}", 404),
+        (f"Basic {b64encode(f'{KEY}:'.encode()).decode()}", 404),
+        (f"Basic {b64encode(b'sk_live_x:').decode()}", 401),
+        ("Basic %%%", 401),
+        ("Basic w6k=", 401),
+        ("Basic /w==", 401),
+        ("", 401),
+    ],
+)
+async def test_a_key_comes_as_a_token_or_as_a_user(
+    psp: SandboxPsp, client: httpx.AsyncClient, authorization: str, status: int
+) -> None:
+    url = f"{psp.url}/v1/payment_intents/pi_0"
+    answer = await client.get(url, headers={"Authorization": authorization})
+    assert answer.status_code == status
+
+
 # --- Webhooks -------------------------------------------------------------------------------------
 
 
@@ -658,7 +679,7 @@ def running(listener: socket.socket, books: Path) -> Iterator[subprocess.Popen[b
 
 async def answering(client: httpx.AsyncClient, url: str) -> None:
     """Wait until the sandbox answers."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             with suppress(httpx.HTTPError):
                 if (await client.get(f"{url}/healthz")).status_code == 200:

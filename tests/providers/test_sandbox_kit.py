@@ -21,6 +21,7 @@ from providers.sandbox.callbacks import Callback, Callbacks
 from providers.sandbox.control import create_control
 from providers.sandbox.gateway import Call, Gateway, step_of
 from providers.sandbox.requests import RequestLog, scrub
+from providers.sandbox.scenarios import SCENARIOS
 from providers.sandbox.script import Rule, Script
 
 
@@ -293,7 +294,7 @@ async def test_lost_late_and_reordered_callbacks(
     till: SandboxPsp, client: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     for behaviour in ("lost", "late", "reordered", "normal"):
-        till.script(callback=behaviour, callback_seconds=0.2, times=1)
+        till.script(callback=behaviour, callback_seconds=1, times=1)
         await pay(client, till, reference=behaviour, callback_url=receiver.url)
     received = await asyncio.to_thread(receiver.wait_for, 3)
     assert [c.body for c in received] == [b"normal", b"reordered", b"late"]
@@ -310,6 +311,8 @@ async def test_lost_late_and_reordered_callbacks(
         {"delay": "soon"},
         {"no_such_field": 1},
         {"outage": "perhaps"},
+        {"scenario": "no such scenario"},
+        {"scenario": ["outage"]},
         ["not", "an", "object"],
     ],
 )
@@ -319,12 +322,37 @@ def test_the_control_api_refuses(till: SandboxPsp, wish: Any) -> None:
     assert httpx.get(url).json() == {"outage": False, "rules": []}
 
 
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_is_a_script_by_one_word(till: SandboxPsp, name: str) -> None:
+    till.script(scenario=name)
+    script = httpx.get(f"{till.url}/control/script").json()
+    assert script["outage"] is SCENARIOS[name].outage
+    assert script["rules"] == msgspec.to_builtins(list(SCENARIOS[name].rules))
+    assert script["rules"] or script["outage"]
+    assert httpx.get(f"{till.url}/control/scenarios").json()[name] == SCENARIOS[name].english
+
+
+def test_the_page_speaks_both_languages(till: SandboxPsp) -> None:
+    def page(query: str = "", **headers: str) -> str:
+        return httpx.get(f"{till.url}/control{query}", headers=headers).text
+
+    assert "money that moved" in page()
+    french = page("?lang=fr")
+    assert "argent déplacé" in french
+    assert page(**{"accept-language": "fr-CM,fr;q=0.9"}) == french
+    assert 'http-equiv="refresh"' in page("?live=1")
+    assert 'http-equiv="refresh"' not in french
+    posted = httpx.post(f"{till.url}/control/script?lang=fr", data={"scenario": "outage"})
+    assert posted.headers["location"] == "../control?lang=fr"
+    assert "Panne" in page("?lang=fr")
+
+
 async def test_the_page_shows_everything_and_escapes_it(
     till: SandboxPsp, client: httpx.AsyncClient
 ) -> None:
     form = {"payer": "<b>", "times": "2", "outcome": "refused", "delay": "", "operation": "charge"}
     posted = await client.post(f"{till.url}/control/script", data=form)
-    assert (posted.status_code, posted.headers["location"]) == (303, "../control")
+    assert (posted.status_code, posted.headers["location"]) == (303, "../control?lang=en")
     await pay(client, till, reference="<i>")
     page = (await client.get(f"{till.url}/control")).text
     assert "&lt;i&gt;" in page
@@ -355,6 +383,9 @@ async def test_requests_are_kept_without_secrets(
     ("text", "scrubbed"),
     [
         ("card[number]=4242424242424242", "card[number]=424242******4242"),
+        ("number=4242+4242+4242+4242&a=1", "number=424242******4242&a=1"),
+        ("number=4242%204242%204242%204242", "number=424242******4242"),
+        ("c0ffee00-0000-4000-8000-000000000046", "c0ffee00-0000-4000-8000-000000000046"),
         ("card[cvc]=123&a=1", "card[cvc]=[hidden]&a=1"),
         ('{"client_secret": "x_secret_y", "a": 1}', '{"client_secret": "[hidden]", "a": 1}'),
         ('{"apiKey":"abc"}', '{"apiKey":"[hidden]"}'),

@@ -14,7 +14,7 @@ import pytest
 from mtn_servers import DISBURSEMENT_KEY, KEY, QUICK, UNHURRIED, credentials, mtn_at, process
 from sandbox_servers import Receiver, SandboxPsp, listen, url_of
 
-from providers.boundary import Answer, Balance, Charge, DeclineCode, Verdict
+from providers.boundary import Answer, Balance, Charge, DeclineCode, Verdict, Wallet
 from providers.mtn import MtnCollection
 from providers.sandbox.book import Book
 from providers.sandbox.mtn_tables import CURRENCIES, DEMO_API_KEY, DEMO_API_USERS
@@ -506,12 +506,9 @@ async def test_other_numbers(
 
 
 async def test_questions_about_people(adapter: MtnCollection) -> None:
-    assert await adapter.active("+237670000001") is True
-    assert await adapter.active("+237670000055") is False
-    assert await adapter.active("+46733123450") is False
-    assert await adapter.active("+46733123455") is None
-    assert await adapter.name_of("+237670000001") == "Sand Box"
-    assert await adapter.name_of("+46733123450") is None
+    assert await adapter.wallet("+237670000001") == Wallet(active=True, holder="Sand Box")
+    assert await adapter.wallet("+237670000055") == Wallet(active=False)
+    assert await adapter.wallet("+46733123455") is None
 
 
 async def test_sending_a_reference_twice_moves_money_once(

@@ -2,17 +2,13 @@
 
 import json
 import os
-import shutil
 import subprocess
-from pathlib import Path
 
-import pytest
+from fetched import npm_package
 from mtn_servers import DISBURSEMENT_KEY, KEY, QUICK, mtn_at
 
 from providers.sandbox.book import Book
 
-NODE = shutil.which("node")
-NPM = shutil.which("npm")
 NPM_CLIENT = "mtn-momo@2.0.0"
 
 # The client's own words: create users, ask for money, send some of it, read what became of it.
@@ -58,29 +54,11 @@ const pause = ms => new Promise(resolve => setTimeout(resolve, ms));
 """
 
 
-@pytest.fixture(scope="session")
-def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the npm client is installed, once for this machine."""
-    if NODE is None or NPM is None:
-        pytest.skip("node and npm are not installed")
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cpay-tests"
-    folder = cache / NPM_CLIENT
-    if not (folder / "node_modules" / "mtn-momo").exists():
-        building = tmp_path_factory.mktemp("npm")
-        command = [NPM, "install", "--no-audit", "--no-fund", "--ignore-scripts", NPM_CLIENT]
-        done = subprocess.run(command, cwd=building, capture_output=True, timeout=180, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"npm cannot fetch {NPM_CLIENT}: {done.stderr[-200:].decode()}")
-        cache.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(building, folder, dirs_exist_ok=True, symlinks=True)
-    return folder / "node_modules"
-
-
-def test_the_npm_client_understands_the_sandbox(node_modules: Path) -> None:
-    assert NODE is not None
+def test_the_npm_client_understands_the_sandbox() -> None:
+    node_modules = npm_package(NPM_CLIENT)
     with mtn_at(Book(None), QUICK) as mtn:
         done = subprocess.run(
-            [NODE, "-e", NODE_SCRIPT, mtn.url, KEY, DISBURSEMENT_KEY],
+            ["node", "-e", NODE_SCRIPT, mtn.url, KEY, DISBURSEMENT_KEY],
             env={"NODE_PATH": str(node_modules), "PATH": os.environ["PATH"]},
             capture_output=True,
             timeout=60,

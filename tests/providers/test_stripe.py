@@ -85,8 +85,7 @@ def test_build_charge() -> None:
             "payment_method": "pm_card_visa",
             "confirm": "true",
             "capture_method": "automatic",
-            "automatic_payment_methods[enabled]": "true",
-            "automatic_payment_methods[allow_redirects]": "always",
+            "payment_method_types[0]": "card",
             "metadata[reference]": CHARGE.reference,
             "metadata[charge]": "ch_123",
             "metadata[callback_url]": "https://api.example.test/callbacks/5f0f8a52",
@@ -102,14 +101,7 @@ def test_build_charge() -> None:
     [
         ({"capture": False}, {"capture_method": "manual"}, []),
         ({"off_session": True}, {"off_session": "true"}, ["error_on_requires_action"]),
-        (
-            {"return_url": None},
-            {
-                "automatic_payment_methods[allow_redirects]": "never",
-                "error_on_requires_action": "true",
-            },
-            ["return_url"],
-        ),
+        ({"return_url": None}, {"error_on_requires_action": "true"}, ["return_url"]),
         ({"return_url": None, "off_session": True}, {}, ["error_on_requires_action"]),
         (
             {"callback_url": None, "external_id": "", "description": ""},

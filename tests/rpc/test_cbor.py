@@ -4,6 +4,7 @@ import contextlib
 import time
 import tracemalloc
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import cbor2
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processor.errors import InvalidRequest
-from rpc.decoder import MAX_ITEMS, decode
+from rpc.decoder import MAX_ITEMS, Sequence, decode
 from rpc.encoder import encode
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**64), 2**64 - 1) | st.text() | st.binary()
@@ -61,7 +62,7 @@ REFUSED = {
     "nothing": (b"", "ends before"),
     "trailing bytes": (b"\xa0\x00", "one item and nothing after it"),
     "two items": (cbor2.dumps({}) * 2, "one item and nothing after it"),
-    "text cut short": (b"\x65ab", "cut short"),
+    "text cut short": (b"\x65ab", "ends before"),
     "text that is not UTF-8": (b"\x62\xff\xfe", "text string"),
     "a key of bytes twice": (b"\xa2\x41a\x00\x41a\x01", "Duplicate"),
     "a date": (cbor2.dumps(datetime.now(UTC)), "a tag"),
@@ -81,7 +82,7 @@ REFUSED = {
     "a key that is an array": (b"\xa1\x80\x02", "map key"),
     "an array of 2^64 - 1 items": (b"\x9b" + b"\xff" * 8, "more than"),
     "a map of 2^64 - 1 items": (b"\xbb" + b"\xff" * 8, "more than"),
-    "a text of 2^64 - 1 bytes": (b"\x7b" + b"\xff" * 8 + b"abc", "cut short"),
+    "a text of 2^64 - 1 bytes": (b"\x7b" + b"\xff" * 8 + b"abc", "ends before"),
     "arrays in arrays": (b"\x81" * 1_000_000 + b"\x00", "more than"),
     "deep nesting": (b"\x81" * 30 + b"\x00", "depth"),
 }
@@ -91,6 +92,62 @@ REFUSED = {
 def test_what_is_refused(body: bytes, words: str) -> None:
     with pytest.raises(InvalidRequest, match=words):
         decode(body)
+
+
+# --- sequences ----------------------------------------------------------------------------------
+
+
+def taken(sequence: Sequence, pieces: list[bytes]) -> list[Any]:
+    return [tree for piece in pieces for tree, _ in sequence.feed(piece)]
+
+
+@given(st.lists(TREES), st.data())
+def test_a_sequence_is_the_same_however_it_is_cut(trees: list[Any], data: st.DataObject) -> None:
+    body = b"".join(map(encode, trees))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(body)))))
+    pieces = [body[a:b] for a, b in pairwise([0, *cuts, len(body)])]
+    sequence = Sequence(1_000_000)
+    assert taken(sequence, pieces) == trees
+    sequence.end()
+
+
+@given(st.lists(st.binary()), st.integers(1, 40))
+def test_any_bytes_are_a_sequence_or_a_refusal(pieces: list[bytes], longest: int) -> None:
+    sequence = Sequence(longest)
+    for piece in pieces:
+        try:
+            taken(sequence, [piece])
+        except InvalidRequest:
+            return
+        # What is kept of an item that is not complete: at most all of it, or its head.
+        assert len(sequence._buffer) <= max(longest, 9)
+
+
+@given(TREES, st.data())
+def test_a_sequence_cut_short_is_refused(tree: Any, data: st.DataObject) -> None:
+    body = encode(tree)
+    sequence = Sequence(1_000_000)
+    taken(sequence, [body, body[: data.draw(st.integers(1, len(body)))]])
+    if sequence._buffer:
+        with pytest.raises(InvalidRequest, match="last item"):
+            sequence.end()
+
+
+def test_a_message_names_the_byte_of_the_whole_sequence() -> None:
+    sequence = Sequence(1_000)
+    assert taken(sequence, [b"\x01\x02\x81", b"\x03\x82\x00"]) == [1, 2, [3]]
+    with pytest.raises(InvalidRequest, match="at byte 6"):
+        taken(sequence, [b"\xf7"])
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_an_item_that_comes_in_drops_is_looked_at_once(size: int) -> None:
+    body = encode([[]] * 100_000)
+    sequence = Sequence(1_000_000)
+    began = time.process_time()
+    trees = taken(sequence, [body[at : at + size] for at in range(0, len(body), size)])
+    assert len(trees[0]) == 100_000
+    assert time.process_time() - began < 10  # 0.1 s; minutes if each drop were a new beginning
 
 
 BOMBS = {

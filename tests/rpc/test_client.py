@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,7 +15,20 @@ import pytest
 from live import Merchant
 
 import rpc.client
-from rpc.client import AsyncClient, Call, Client, RpcError
+from rpc.client import (
+    APIConnectionError,
+    APIError,
+    AsyncClient,
+    AuthenticationError,
+    Call,
+    CardError,
+    Client,
+    InvalidRequestError,
+    NotSentError,
+    Progress,
+    RpcError,
+    calls,
+)
 
 DECLINED = {
     "amount": 5000,
@@ -39,25 +52,25 @@ def test_a_call_by_name_and_a_typed_call_do_the_same(client: Client) -> None:
 
 
 def test_a_refusal_is_raised_with_what_stripe_says_of_it(client: Client) -> None:
-    with pytest.raises(RpcError) as refused:
+    with pytest.raises(CardError) as refused:
         client.call("payment_intents.create", DECLINED)
     error = refused.value
     assert (error.status, error.type) == (402, "card_error")
     assert (error.code, error.decline_code) == ("card_declined", "insufficient_funds")
     assert error.request_id is not None
     assert str(error) == error.error["message"]
-    with pytest.raises(RpcError) as wrong:
+    with pytest.raises(InvalidRequestError) as wrong:
         client.call("payment_intents.create", {"amount": -5, "currency": "xaf"})
     assert (wrong.value.status, wrong.value.param) == (400, "amount")
 
 
 def test_a_batch_has_an_outcome_for_each_call(client: Client) -> None:
-    calls = [
+    mixed = [
         Call("payment_intents.create", {"amount": 100, "currency": "xaf"}, "one"),
         ("payment_intents.create", {"amount": 200}),
-        ("customers.create", {"name": "Awa"}),
+        calls.customers.create(name="Awa"),
     ]
-    made, refused, customer = client.batch(calls)
+    made, refused, customer = client.batch(mixed)
     assert isinstance(refused, RpcError)
     assert (refused.status, refused.param) == (400, "currency")
     assert isinstance(customer, dict)
@@ -71,7 +84,50 @@ def test_a_batch_has_an_outcome_for_each_call(client: Client) -> None:
 def test_a_batch_refused_as_a_whole_is_refused_for_each(merchant: Merchant) -> None:
     with Client("sk_test_wrong", merchant.stack.base) as client:
         outcomes = client.batch([("events.list", {}), ("events.list", {})])
-    assert [o.status for o in outcomes if isinstance(o, RpcError)] == [401, 401]
+    assert [o.status for o in outcomes if isinstance(o, AuthenticationError)] == [401, 401]
+
+
+def test_a_long_row_of_calls_is_sent_in_parts_and_counted(client: Client) -> None:
+    told: list[Progress] = []
+    orders = (
+        calls.payment_intents.create(amount=0 if number == 700 else 100 + number, currency="xaf")
+        for number in range(1_201)
+    )
+    pairs = list(client.stream(orders, name="import-7", progress=told.append))
+    amounts = [outcome["amount"] for _, outcome in pairs if isinstance(outcome, dict)]
+    assert amounts == [100 + number for number in range(1_201) if number != 700]
+    assert isinstance(pairs[700][1], InvalidRequestError)
+    assert pairs[3][0].idempotency_key == "import-7/3"
+    assert [(p.done, p.failed, p.total) for p in told] == [
+        (500, 0, None),
+        (1_000, 1, None),
+        (1_201, 1, None),
+    ]
+    assert str(told[-1]).startswith("1,201 calls, 1 failed, ")
+    counted = client.rpc_batches.retrieve(rpc_batch="import-7")
+    assert (counted["received"], counted["done"], counted["failed"]) == (1_201, 1_201, 1)
+
+
+def test_long_calls_make_short_parts(client: Client) -> None:
+    told: list[Progress] = []
+    metadata = {f"key {number}": "x" * 500 for number in range(50)}
+    order = calls.customers.create(metadata=metadata)
+    outcomes = client.batch([order] * 60, progress=told.append)
+    assert all(isinstance(outcome, dict) for outcome in outcomes)
+    assert [p.done for p in told] == [39, 60]
+    assert str(told[0]).startswith("39 of 60 calls, 0 failed, ")
+
+
+def test_after_a_closed_door_nothing_more_is_sent(merchant: Merchant) -> None:
+    with Client("sk_test_wrong", merchant.stack.base, in_flight=1) as client:
+        outcomes = client.batch([("events.list", {})] * 1_100)
+    kinds = [type(outcome) for outcome in outcomes]
+    assert kinds == [AuthenticationError] * 500 + [NotSentError] * 600
+
+
+async def orders() -> AsyncIterator[Call]:
+    for amount in range(100, 700):
+        yield calls.payment_intents.create(amount=amount, currency="xaf")
 
 
 def test_the_asynchronous_client_does_the_same(merchant: Merchant) -> None:
@@ -80,6 +136,8 @@ def test_the_asynchronous_client_does_the_same(merchant: Merchant) -> None:
             made = await client.payment_intents.create(amount=5000, currency="xaf")
             [found] = await client.batch([("payment_intents.retrieve", {"intent": made["id"]})])
             assert found == made
+            amounts = [o["amount"] async for _, o in client.stream(orders()) if isinstance(o, dict)]
+            assert amounts == list(range(100, 700))
             with pytest.raises(RpcError):
                 await client.call("payment_intents.create", DECLINED)
 
@@ -159,9 +217,9 @@ def test_a_lost_answer_is_asked_for_again_and_nothing_happens_twice(
 
 
 def test_a_lost_batch_is_sent_again_with_the_same_keys(merchant: Merchant) -> None:
-    calls = [("payment_intents.create", {"amount": 100 + i, "currency": "xaf"}) for i in range(5)]
+    orders = [calls.payment_intents.create(amount=100 + i, currency="xaf") for i in range(5)]
     with bad_line(merchant.stack.base, [None]) as base, Client(merchant.secret_key, base) as client:
-        outcomes = client.batch(calls)
+        outcomes = client.batch(orders)
     assert [o["amount"] for o in outcomes if isinstance(o, dict)] == [100, 101, 102, 103, 104]
     assert len(merchant.rows("select 1 from payment_intents")) == 5
 
@@ -170,7 +228,7 @@ def test_who_gives_up_says_that_the_outcome_is_unknown(merchant: Merchant) -> No
     with (
         bad_line(merchant.stack.base, [None, None]) as base,
         Client(merchant.secret_key, base, retries=1) as client,
-        pytest.raises(RpcError) as lost,
+        pytest.raises(APIConnectionError) as lost,
     ):
         client.payment_intents.create(amount=5000, currency="xaf")
     assert (lost.value.status, lost.value.type) == (0, "api_connection_error")
@@ -180,7 +238,7 @@ def test_an_answer_of_somebody_else_is_not_taken_for_ours(merchant: Merchant) ->
     with (
         bad_line(merchant.stack.base, [NOT_OURS]) as base,
         Client(merchant.secret_key, base) as client,
-        pytest.raises(RpcError, match="no answer"),
+        pytest.raises(APIError, match="no answer"),
     ):
         client.events.list()
 
@@ -189,21 +247,18 @@ def test_an_answer_of_somebody_else_is_not_taken_for_ours(merchant: Merchant) ->
 
 ALONE = """
 import sys
-from client_of_cpay.client import Client
+from client_of_cpay import Client
 client = Client(sys.argv[1], sys.argv[2])
 print(client.payment_intents.create(amount=5000, currency="xaf")["amount"])
 assert not {"processor", "tenants", "msgspec", "rpc"} & sys.modules.keys()
 """
 
 
-def test_the_two_files_of_the_client_need_nothing_else_of_ours(
+def test_the_folder_of_the_client_needs_nothing_else_of_ours(
     merchant: Merchant, tmp_path: Path
 ) -> None:
-    package = tmp_path / "client_of_cpay"
-    package.mkdir()
     folder = Path(rpc.client.__file__).parent
-    for name in ("client.py", "operations.py"):
-        shutil.copy(folder / name, package)
+    shutil.copytree(folder, tmp_path / "client_of_cpay", ignore=shutil.ignore_patterns("__py*"))
     (tmp_path / "alone.py").write_text(ALONE)
     ran = subprocess.run(
         [sys.executable, tmp_path / "alone.py", merchant.secret_key, merchant.stack.base],

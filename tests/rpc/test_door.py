@@ -10,6 +10,7 @@ from live import Merchant
 from processor.table import OPERATIONS
 
 CREATE = {"amount": 5000, "currency": "xaf"}
+PURPOSE = "dispute_evidence"
 LARGEST = max(operation.largest_body for operation in OPERATIONS.values())
 
 
@@ -181,6 +182,36 @@ def test_a_batch_is_repeated_safely(merchant: Merchant) -> None:
     assert [r["result"] for r in first["results"]] == [r["result"] for r in second["results"]]
     assert len(merchant.rows("select 1 from payment_intents")) == 1_000
     assert len(merchant.rows("select 1 from events")) == 1_000
+
+
+def test_one_bad_call_and_doubled_keys_among_a_thousand_spoil_nothing_else(
+    merchant: Merchant,
+) -> None:
+    calls = [call("payment_intents.create", f"key-{i}", **CREATE) for i in range(1_000)]
+    calls[500] = call("payment_intents.create", "bad", amount=-1, currency="xaf")
+    calls[600] = calls[0]  # the same again
+    calls[700] = call("payment_intents.create", "key-1", amount=7000, currency="xaf")
+    _, answer = post(merchant, "/rpc.batch", {"calls": calls})
+    results = dict(enumerate(answer["results"]))
+    bad, again, other = results.pop(500), results.pop(600), results.pop(700)
+    assert (bad["status"], bad["error"]["param"]) == (400, "amount")
+    assert (again["result"], again["replayed"]) == (results[0]["result"], True)
+    assert (other["status"], other["error"]["type"]) == (400, "idempotency_error")
+    assert {result["status"] for result in results.values()} == {200}
+    assert len(merchant.rows("select 1 from payment_intents")) == 997
+
+
+def test_answers_that_would_fill_the_memory_are_not_made(merchant: Merchant) -> None:
+    evidence = {"data": b"%PDF-1.7\n" + bytes(4_500_000), "name": "evidence.pdf"}
+    made, _ = post(merchant, "/rpc", call("files.create", file=evidence, purpose=PURPOSE))
+    file = cbor2.loads(made.content)["result"]["id"]
+    reads = [call("files.contents", file=file)] * 100
+    order = call("payment_intents.create", **CREATE)
+    _, answer = post(merchant, "/rpc.batch", {"calls": [*reads, order]})
+    statuses = [result["status"] for result in answer["results"]]
+    assert statuses == [200] * 4 + [413] * 97
+    assert answer["results"][4]["error"]["code"] == "batch_answer_too_large"
+    assert merchant.rows("select 1 from payment_intents") == []
 
 
 def test_a_batch_has_its_limits(merchant: Merchant) -> None:

@@ -11,7 +11,7 @@ from processor.operations import Operation, Work
 from processor.parameters import Parameters
 from processor.table import OPERATIONS
 from rpc.__main__ import written
-from rpc.operations import Operations
+from rpc.client.operations import Operations
 from rpc.reference import MARKER, reference
 from rpc.stubs import operations_module
 

@@ -66,6 +66,29 @@ async def test_a_missing_object(store: ObjectStore) -> None:
     await store.delete(KEY)
 
 
+async def test_what_is_below_a_folder_is_found_with_its_retention(store: ObjectStore) -> None:
+    until = in_seconds(3600)
+    kept = {f"acct_1A/receipts/re_{n}.pdf": until if n % 2 else None for n in range(230)}
+    kept["acct_1A/closes/2026.jsonl"] = None
+    for key, retain_until in {**kept, "acct_1AB/receipts/re_1.pdf": None, "x.pdf": None}.items():
+        await store.put(key, b"body", PDF, retain_until)
+
+    found = {each.key: each.retain_until async for each in store.below("acct_1A")}
+
+    assert found.keys() == kept.keys()
+    assert found["acct_1A/receipts/re_0.pdf"] is None
+    there = found["acct_1A/receipts/re_1.pdf"]
+    assert there is not None
+    assert 0 <= (there - until).total_seconds() <= 1
+    assert [each async for each in store.below("acct_2")] == []
+
+
+@pytest.mark.parametrize("folder", ["", "/", "a/", "/a", "..", "a/../b", "a b", "x.pdf"])
+async def test_what_is_no_folder_is_refused(store: ObjectStore, folder: str) -> None:
+    with pytest.raises(InvalidKeyError):
+        store.below(folder)
+
+
 async def test_deletion_waits_for_the_end_of_the_retention(store: ObjectStore) -> None:
     stored = await store.put(KEY, b"body", PDF, in_seconds(2))
     assert stored.retain_until is not None

@@ -162,7 +162,7 @@ def test_a_runner_that_is_killed_is_continued_where_it_stopped(dsn: str, databas
     database(lambda c: register(c, 60))
     environment = os.environ | {"CPAY_ADMIN_DATABASE_URL": dsn}
     runner = subprocess.Popen([sys.executable, "-m", "cpay", "migrate"], env=environment)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while database(progress)[0] < 5:
         assert runner.poll() is None, "the runner was too fast to be killed"
         assert time.monotonic() < deadline

@@ -1,22 +1,15 @@
 """Tenants made online, and the operator's commands about them, run as an operator runs them."""
 
 import asyncio
-import json
-import os
-import subprocess
-import sys
 import time
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import httpx
 import pytest
-from live import Merchant, Stack, in_database, new_merchant
+from live import Merchant, Stack, in_database
+from operator_commands import answer, cpay
 
 from tenants import migrate, provision
-from tenants.embedded_binaries import Account, find_binaries
 
 AT_ONCE = 20
 
@@ -48,11 +41,11 @@ def test_twenty_tenants_made_at_once_are_whole_and_distinct(stack: Stack) -> Non
 def test_a_tenant_that_cannot_be_made_leaves_nothing(stack: Stack) -> None:
     async def fail(connection: asyncpg.Connection) -> None:
         before = await connection.fetchval("select count(*) from pg_roles")
-        number = await connection.fetchval("select max(number) + 1 from platform.tenants")
-        await connection.execute(f"create schema t{number}_live")  # in its way
-        with pytest.raises(asyncpg.DuplicateSchemaError):
+        table = "alter table platform.tenant_schemas"
+        await connection.execute(f"{table} add constraint test_only check (not livemode) not valid")
+        with pytest.raises(asyncpg.CheckViolationError):  # at the second of its two schemas
             await provision.create_tenant(connection, "Nobody")
-        await connection.execute(f"drop schema t{number}_live")
+        await connection.execute(f"{table} drop constraint test_only")
         assert await connection.fetchval("select count(*) from pg_roles") == before
         assert not await connection.fetch("select 1 from platform.tenants where name = 'Nobody'")
 
@@ -60,28 +53,6 @@ def test_a_tenant_that_cannot_be_made_leaves_nothing(stack: Stack) -> None:
 
 
 # --- the operator's commands --------------------------------------------------------------------
-
-
-def cpay(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `cpay` as an operator of this stack."""
-    environment = os.environ | {
-        "CPAY_ADMIN_DATABASE_URL": stack.database_url,
-        "CPAY_KEY_PEPPER": stack.pepper.decode(),
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "cpay", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def answer(stack: Stack, *arguments: str) -> list[dict[str, Any]]:
-    """What a command that succeeds prints: JSON, one object a line."""
-    done = cpay(stack, *arguments)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def status(stack: Stack, key: str) -> int:
@@ -140,7 +111,9 @@ def test_keys_by_command(merchant: Merchant) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("tenant", "export", "acct_nobody", "/nowhere"), "There is no tenant acct_nobody."),
+        (("tenant", "export", "acct_nobody", "/tmp/nobody"), "There is no tenant acct_nobody."),
+        (("tenant", "suspend", "acct_nobody"), "There is no tenant acct_nobody."),
+        (("tenant", "restore", "/nowhere"), "/nowhere cannot be read"),
         (("tenant", "delete", "acct_nobody", "--confirm", "x"), "There is no tenant acct_nobody."),
         (("key", "revoke", "key_nobody"), "There is no API key key_nobody."),
         (
@@ -157,55 +130,3 @@ def test_a_command_that_cannot_be_carried_out_is_one_sentence(
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(sentence)
     assert len(done.stderr.splitlines()) == 1
-
-
-def test_an_export_restores_into_another_database(stack: Stack, tmp_path: Path) -> None:
-    merchant = new_merchant(stack, "Exported")
-    customer = merchant.api.customers.create({"name": "Aïcha", "metadata": {"a": "1"}})
-    payment = {"amount": 5000, "currency": "xaf", "confirm": True, "payment_method": "pm_card_visa"}
-    merchant.api.payment_intents.create({**payment, "customer": customer.id})
-    file = tmp_path / "tenant.dump"
-    (said,) = answer(stack, "tenant", "export", merchant.tenant.id, str(file))
-    assert said["file"] == str(file)
-
-    address = urlsplit(stack.database_url)
-    target = urlunsplit(address._replace(path="/restored"))
-    in_database(stack.database_url, lambda c: c.execute("create database restored"))
-    try:
-        pg_restore = find_binaries(Account(None, None), stack.state) / "pg_restore"
-        restored = subprocess.run(
-            [pg_restore, "--no-owner", "--exit-on-error", f"--dbname={target}", file],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert restored.returncode == 0, restored.stderr
-        assert rows_of(target, merchant) == rows_of(stack.database_url, merchant)
-        schemas = in_database(
-            target, lambda c: c.fetch("select nspname from pg_namespace where nspname like 't%'")
-        )
-        assert {row[0] for row in schemas} == {
-            merchant.tenant.test_schema,
-            merchant.tenant.live_schema,
-        }
-    finally:
-        in_database(stack.database_url, lambda c: c.execute("drop database restored"))
-
-
-def rows_of(database_url: str, merchant: Merchant) -> dict[str, list[str]]:
-    """Every row of a merchant's test schema, as text, by table."""
-    schema = merchant.tenant.test_schema
-
-    async def read(connection: asyncpg.Connection) -> dict[str, list[str]]:
-        names = await connection.fetch(
-            "select tablename from pg_tables where schemaname = $1", schema
-        )
-        found = {}
-        for name in sorted(row[0] for row in names):
-            rows = await connection.fetch(f"select t::text from {schema}.{name} t order by 1")
-            found[name] = [row[0] for row in rows]
-        assert found["customers"]
-        assert found["events"]
-        return found
-
-    return dict(in_database(database_url, read))

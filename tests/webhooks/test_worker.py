@@ -109,7 +109,7 @@ async def test_two_workers_deliver_each_event_once(
         await one.endpoint(receiver.url)
     receiver.usual = Reply(after=0.005)
     events = await merchant.happen(300) + await other.happen(300)
-    async with working(), working():
+    async with working(SLOWER), working(SLOWER):
         await merchant.settled(600)
         await other.settled(600)
     assert Counter(receiver.ids()) == dict.fromkeys(events, 2)

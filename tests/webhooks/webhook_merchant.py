@@ -94,5 +94,5 @@ class Merchant:
 
     async def event(self, identifier: str) -> Object:
         """An event as the API renders it."""
-        rows = await self.fetch(f"{log.SELECT} where e.id = $1", identifier)
+        rows = await self.fetch(log.SELECT, [identifier], self.schema)
         return log.render(rows[0], self.livemode)

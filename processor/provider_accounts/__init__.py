@@ -1,0 +1,1 @@
+"""Provider accounts: a merchant's own accounts at payment providers, with their credentials."""

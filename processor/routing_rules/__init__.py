@@ -1,0 +1,1 @@
+"""Routing rules: a merchant's wishes about which account takes which payment."""
