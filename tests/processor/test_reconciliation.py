@@ -314,6 +314,8 @@ def reconcile(merchant: Merchant, *arguments: str | Path) -> subprocess.Complete
 
 
 def test_the_night_counts_what_is_open_and_looks_again(merchant: Merchant) -> None:
+    # A merchant's first night is the moment it is made, and the worker's to count.
+    eventually(lambda: merchant.rows("select 1 from open_counts"))
     phone = cameroonian()
     tell(merchant.stack, "mtn", payer=phone[1:], times=1, delay=600)
     intent = merchant.api.payment_intents.create(by_phone(phone)).id

@@ -262,9 +262,10 @@ def test_a_knock_is_not_believed_but_looked_into(
 
 
 def asked_at(door: Door, account: str) -> float:
-    """When the PSP behind an account was last asked something, in unix seconds."""
+    """When the PSP behind an account was last asked something, in unix seconds; 0 for never."""
     log = f"{door.merchant.stack.sandbox}/{WAITING_PSPS[account]}/control/requests"
-    return float(httpx.get(log).json()[0]["at"])
+    asked = httpx.get(log).json()
+    return float(asked[0]["at"]) if asked else 0.0
 
 
 WAITING_PSPS = {
