@@ -106,7 +106,9 @@ async def _send_round(presenter: Presenter, charges: Sequence[Charge]) -> dict[s
     router = presenter.processor.router
     sent = await asyncio.gather(
         *(
-            router.charge(charge.provider, as_sent(presenter, charge), presenter.schema)
+            router.charge(
+                charge.provider, as_sent(presenter, charge), presenter.schema, charge.last_sent
+            )
             for charge in ready
         )
     )
@@ -121,7 +123,9 @@ async def prepare(presenter: Presenter, charges: Sequence[Charge]) -> dict[str, 
     charges = [charge for charge in charges if charge.id not in ended]
     prepared = await asyncio.gather(
         *(
-            router.prepare(charge.provider, as_sent(presenter, charge), presenter.schema)
+            router.prepare(
+                charge.provider, as_sent(presenter, charge), presenter.schema, charge.last_sent
+            )
             for charge in charges
         )
     )

@@ -58,7 +58,7 @@ async def create(work: BatchWork[ChargeCreate]) -> None:
             charge.id: draft.item.request for charge, draft in zip(charges, ready, strict=True)
         }
         async with work.processor.database.tenant(work.caller.schema) as connection:
-            settled = await settle(connection, presenter, answers, requests)
+            settled = await settle(connection, presenter, answers, requests, first_call=True)
             for draft, charge in zip(ready, charges, strict=True):
                 now = settled[charge.id]
                 draft.item.outcome = attempts.outcome(presenter, now.intent, now.charge)

@@ -14,17 +14,17 @@ from processor.payments import attempts, pages, steps
 from processor.payments.objects import Charge, Presenter
 from processor.payments.settlement import settle
 from processor.payments.states import OPEN
-from processor.unresolved_payments import rules
+from processor.unresolved_payments import rules, store
 from providers.boundary import Answer, Verdict
 
 # Seconds until the next look, by how many there have been. The last one repeats for ever: a charge
 # that nobody can explain is never forgotten.
 SCHEDULE = (5, 10, 15, 30, 60, 120, 300, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400, 172_800)
 
-# "Never seen it" is believed only when our request can no longer be on its way: longer than any
-# provider's time-out while the call may still be running, a moment for the provider's own replicas
-# once it has ended.
-GRACE_WHILE_SUBMITTED = 45
+# "Never seen it" is believed only when our request can no longer be on its way: while the call may
+# still be running, longer than one may wait to begin (`router.BEGIN_SECONDS`) and then for its
+# provider; a moment for the provider's own replicas once it has ended.
+GRACE_WHILE_SUBMITTED = 60
 GRACE_AFTERWARDS = 4
 
 # A provider that has never seen a young charge is sent it again, with the same reference, because
@@ -138,18 +138,37 @@ async def _ask(processor: Processor, presenter: Presenter, charge: Charge) -> An
         return pages.expired(answer)
     if answer.verdict is not Verdict.NOT_SENT or charge.state not in OPEN:
         return answer
-    age = time.time() - charge.sent
-    if charge.state == "pending" or age < grace(charge.state):
-        return Answer(Verdict.UNKNOWN, evidence=answer.evidence)
-    if age > RESEND_WITHIN:
+    return await _not_seen(processor, presenter, charge, answer)
+
+
+async def _not_seen(
+    processor: Processor, presenter: Presenter, charge: Charge, answer: Answer
+) -> Answer:
+    """What follows for an open charge that its provider says it has never seen: it is sent again
+    while its payer waits, and given up afterwards."""
+    unclear = Answer(Verdict.UNKNOWN, evidence=answer.evidence)
+    now = time.time()
+    if charge.state == "pending" or now - charge.last_sent < grace(charge.state):
+        return unclear
+    if now - charge.sent > RESEND_WITHIN:
         lag = processor.router.account(charge.provider).provider.capabilities.look_up_lag
-        return answer if age > lag else Answer(Verdict.UNKNOWN, evidence=answer.evidence)
+        over = now - charge.sent > lag and now - charge.last_sent >= GRACE_WHILE_SUBMITTED
+        return answer if over else unclear
+    # Committed first: whatever the call before comes to now, this one may have been sent.
+    async with processor.database.tenant(presenter.schema) as connection:
+        if not await store.may_send_again(connection, "charges", charge.id):
+            return unclear
+    charge.details.sent_again_at = int(now)
     ended = await attempts.prepare(presenter, [charge])
     if charge.id in ended:
         again = ended[charge.id]
     else:
-        sent = attempts.as_sent(presenter, charge)
-        again = await processor.router.charge(charge.provider, sent, presenter.schema)
+        again = await processor.router.charge(
+            charge.provider,
+            attempts.as_sent(presenter, charge),
+            presenter.schema,
+            charge.last_sent,
+        )
     # A second sending that could not leave says nothing about the first: ask again later.
     not_sent = again.verdict is Verdict.NOT_SENT
     return Answer(Verdict.UNKNOWN, evidence=again.evidence) if not_sent else again

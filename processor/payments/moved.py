@@ -99,6 +99,7 @@ def _as_charge(found: Left) -> Charge:
             balance_transaction=None,
             held=False,
             sent_at=None,
+            sent_again_at=None,
             late=False,
             evidence=dict(found.left.evidence),
         ),

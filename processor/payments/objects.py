@@ -149,6 +149,9 @@ class ChargeDetails(Struct, omit_defaults=True):
     disputed: bool = False
     routing: Routing | None = None
     sent_at: int | None = None  # when it moved on to another account, in unix seconds
+    # When its account, which had not seen it, was last sent it once more; that was committed first.
+    # From then on it proves nothing that the first call was not sent.
+    sent_again_at: int | None = None
     late: bool = False  # the provider took the money after the attempt had been given up
     fraud_details: dict[str, str] = {}
     evidence: dict[str, Any] = {}  # the provider's last words, scrubbed
@@ -178,6 +181,11 @@ class Charge(Row, kw_only=True):
     def sent(self) -> int:
         """When it was first on its way to the account it is with, in unix seconds."""
         return self.details.sent_at or self.created
+
+    @property
+    def last_sent(self) -> int:
+        """When it was last on its way there, in unix seconds."""
+        return self.details.sent_again_at or self.sent
 
     @property
     def wanted(self) -> bool:

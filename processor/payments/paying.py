@@ -250,7 +250,7 @@ async def _conclude(
         charge.id: draft.item.request for charge, draft in zip(charges, drafts, strict=True)
     }
     async with processor.database.tenant(caller.schema) as connection:
-        settled = await settle(connection, presenter, answers, requests)
+        settled = await settle(connection, presenter, answers, requests, first_call=True)
         for draft, charge in zip(drafts, charges, strict=True):
             draft.item.outcome = None  # of a transaction that was rolled back
             draft.intent = settled[charge.id].intent

@@ -122,6 +122,8 @@ async def move(presenter: Presenter, moves: Sequence[tuple[Charge, str, Answer]]
             row = stored[charge.id]
             if row.state != "submitted" or row.reference != charge.reference:
                 continue
+            if row.details.sent_again_at is not None:
+                continue
             routing = row.details.routing
             assert routing is not None
             routing.tries.append(Try(row.provider, row.reference, dict(answer.evidence)))

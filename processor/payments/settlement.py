@@ -63,12 +63,19 @@ async def settle(
     presenter: Presenter,
     answers: Sequence[tuple[str, Answer]],
     requests: Mapping[str, Request] | None = None,
+    *,
+    first_call: bool = False,
 ) -> dict[str, Settled]:
     """Apply answers to charges by id, and write all that follows. Returns the rows as they are now.
 
-    `requests` are those behind an answer, by charge id, for the events.
+    `requests` are those behind an answer, by charge id, for the events. `first_call`: these are
+    what the charges' first calls came to.
     """
     settled = await lock(connection, [charge for charge, _ in answers])
+    if first_call:
+        answers = [
+            (charge, _as_known_now(settled[charge].charge, said)) for charge, said in answers
+        ]
     await _find_older(connection, settled, answers)
     methods = await _methods(connection, settled.values(), answers)
     for identifier, answer in answers:
@@ -88,6 +95,14 @@ async def settle(
     ]
     await queue.hear(connection, presenter.livemode, said)
     return settled
+
+
+def _as_known_now(charge: Charge, answer: Answer) -> Answer:
+    """What the first call's answer is worth: that it was not sent is no news of a charge that the
+    janitor has sent again meanwhile."""
+    if answer.verdict is Verdict.NOT_SENT and charge.details.sent_again_at is not None:
+        return Answer(Verdict.UNKNOWN, evidence=answer.evidence)
+    return answer
 
 
 _HAVE_MONEY = f"""
@@ -158,6 +173,11 @@ def apply(
     charge, intent = settled.charge, settled.intent
     state = next_state(charge.state, answer.verdict, capture=charge.details.capture)
     news = answer.provider_reference not in (None, charge.provider_reference)
+    # The payer has been led to one page. Another one, made when an answer came too late, is not
+    # where the money will be.
+    on_page = charge.state == "pending" and charge.details.redirect_url is not None
+    if on_page and answer.verdict is Verdict.PENDING and charge.provider_reference is not None:
+        return
     if state is None and not news:
         return
     charge.provider_reference = answer.provider_reference or charge.provider_reference

@@ -112,6 +112,7 @@ async def _submit(connection: Connection, payout: Payout, livemode: bool) -> Non
     """Commit to sending: from here on the payout cannot be canceled."""
     payout.state = "submitted"
     payout.details.submitted_at = int(time.time())
+    payout.details.sent_again_at = None  # that was another sending, of a reference that is spent
     payout.details.waits_for_float = False
     payout.version += 1
     await Payout.update(connection, [payout])
@@ -124,8 +125,9 @@ async def _submit(connection: Connection, payout: Payout, livemode: bool) -> Non
 
 async def _hand_out(processor: Processor, schema: str, payout: Payout) -> Outcome:
     """Send a submitted payout, under the provider's own id where the rail hands one out first."""
+    since = payout.details.sent_again_at or payout.details.submitted_at
     prepared = await processor.router.prepare_payout(
-        payout.provider, _as_sent(processor, schema, payout), schema
+        payout.provider, _as_sent(processor, schema, payout), schema, since
     )
     if prepared is not None and prepared.verdict is not Verdict.PENDING:
         declined = prepared.verdict is Verdict.DECLINED
@@ -137,7 +139,7 @@ async def _hand_out(processor: Processor, schema: str, payout: Payout) -> Outcom
         async with processor.database.tenant(schema) as connection:
             await connection.execute(_KEEP_PREPARED, payout.id, prepared.provider_reference)
     sent = _as_sent(processor, schema, payout)
-    return Outcome.of(payout, await processor.router.pay_out(payout.provider, sent, schema))
+    return Outcome.of(payout, await processor.router.pay_out(payout.provider, sent, schema, since))
 
 
 _KEEP_PREPARED = "update payouts set provider_reference = $2 where id = $1"
@@ -182,6 +184,7 @@ async def _look_up(processor: Processor, schema: str, payout: Payout) -> Outcome
         async with processor.database.tenant(schema) as connection:
             if not await store.may_send_again(connection, "payouts", payout.id):
                 return None
+        payout.details.sent_again_at = int(time.time())
         again = await _hand_out(processor, schema, payout)
         unclear = again.verdict is Verdict.NOT_SENT
         return Outcome(payout.id, Verdict.UNKNOWN) if unclear else again

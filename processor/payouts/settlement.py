@@ -86,6 +86,9 @@ def _apply(payout: Payout, outcome: Outcome, livemode: bool, changes: _Changes) 
     # A slow answer about a reference that was given up says nothing of the one that followed it.
     if outcome.reference not in (None, payout.reference):
         return
+    # Once it has been sent again, that one call was not sent proves nothing any more.
+    if outcome.verdict is Verdict.NOT_SENT and payout.details.sent_again_at is not None:
+        return
     state = TRANSITIONS.get((payout.state, outcome.verdict))
     if state is None or (payout.state == "paid" and is_final(payout)):
         return

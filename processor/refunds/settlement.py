@@ -75,7 +75,7 @@ async def send(
 
 async def _send_one(router: Router, presenter: Presenter, refund: Refund, charge: Charge) -> Answer:
     return await router.refund(
-        refund.provider, _as_sent(presenter, refund, charge), presenter.schema
+        refund.provider, _as_sent(presenter, refund, charge), presenter.schema, refund.created
     )
 
 

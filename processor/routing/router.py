@@ -36,9 +36,12 @@ from providers.boundary import (
 # How long what an account holds is remembered: a burst of payouts asks once.
 FLOAT_SECONDS = 5.0
 
-# How long a call may wait for its turn at a busy account. With the provider's own time-out it is
-# less than the time after which the janitor believes that a charge was never sent.
+# How long a call may wait for its turn at a busy account.
 QUEUE_SECONDS = 15.0
+
+# A call begins within this time after it was committed, or never. With the provider's own time-out
+# that is less than the time after which the janitor believes that it was never sent, and sends it.
+BEGIN_SECONDS = 20.0
 
 # How long a wallet check may take, before the payment goes on without it.
 WALLET_SECONDS = 3.0
@@ -64,8 +67,10 @@ class Router:
         """The account with this name. Raises `directory.UnknownAccount`."""
         return self.directory.account(name)
 
-    async def prepare(self, name: str, charge: Charge, tenant: str) -> Answer | None:
-        """What has to be known before a charge is sent; None if nothing has.
+    async def prepare(
+        self, name: str, charge: Charge, tenant: str, since: float | None = None
+    ) -> Answer | None:
+        """What has to be known before a charge is sent; None if nothing has. `since`: see `charge`.
 
         PENDING brings the provider's id of the attempt, to be committed first. DECLINED: the wallet
         is known not to exist, so that nothing is sent.
@@ -78,13 +83,20 @@ class Router:
         if not isinstance(account.provider, Preparations):
             return None
         provider = account.provider
-        return await self._guarded(account, "charge", tenant, lambda: provider.prepare(charge))
+        return await self._guarded(
+            account, "charge", tenant, lambda: provider.prepare(charge), since
+        )
 
-    async def charge(self, name: str, charge: Charge, tenant: str) -> Answer:
-        """Send a charge, unless the breaker is open: then nothing was sent."""
+    async def charge(
+        self, name: str, charge: Charge, tenant: str, since: float | None = None
+    ) -> Answer:
+        """Send a charge, unless the breaker is open, or it was committed too long ago: then nothing
+        was sent. `since`: when that was, in unix seconds; None: just now."""
         account = self.account(name)
         provider = account.provider
-        return await self._guarded(account, "charge", tenant, lambda: provider.charge(charge))
+        return await self._guarded(
+            account, "charge", tenant, lambda: provider.charge(charge), since
+        )
 
     def verifier(self, schema: str, *, method: str) -> Account | None:
         """The account that can check such a means of payment without charging it, if any can."""
@@ -163,12 +175,16 @@ class Router:
             return account.provider
         return account.disbursement if isinstance(account.disbursement, Refunds) else None
 
-    async def refund(self, name: str, refund: Refund, tenant: str) -> Answer:
-        """Send a refund, unless the breaker is open."""
+    async def refund(
+        self, name: str, refund: Refund, tenant: str, since: float | None = None
+    ) -> Answer:
+        """As `charge`, for a refund."""
         refunder = self.refunds(name)
         assert refunder is not None, f"{name} cannot refund"
         account = self.account(name)
-        return await self._guarded(account, "refund", tenant, lambda: refunder.refund(refund))
+        return await self._guarded(
+            account, "refund", tenant, lambda: refunder.refund(refund), since
+        )
 
     def payouts(self, name: str) -> Payouts | None:
         """Who sends money out of this account; None where the rail does not."""
@@ -177,7 +193,9 @@ class Router:
             return account.provider
         return account.disbursement if isinstance(account.disbursement, Payouts) else None
 
-    async def prepare_payout(self, name: str, payout: Payout, tenant: str) -> Answer | None:
+    async def prepare_payout(
+        self, name: str, payout: Payout, tenant: str, since: float | None = None
+    ) -> Answer | None:
         """As `prepare`, for a payout."""
         account = self.account(name)
         payer = self.payouts(name)
@@ -187,14 +205,18 @@ class Router:
                 return refused
         if not isinstance(payer, PayoutPreparations):
             return None
-        return await self._guarded(account, "payout", tenant, lambda: payer.prepare_payout(payout))
+        return await self._guarded(
+            account, "payout", tenant, lambda: payer.prepare_payout(payout), since
+        )
 
-    async def pay_out(self, name: str, payout: Payout, tenant: str) -> Answer:
-        """Send a payout, unless the breaker is open."""
+    async def pay_out(
+        self, name: str, payout: Payout, tenant: str, since: float | None = None
+    ) -> Answer:
+        """As `charge`, for a payout."""
         payer = self.payouts(name)
         assert payer is not None, f"{name} cannot pay out"
         account = self.account(name)
-        return await self._guarded(account, "payout", tenant, lambda: payer.pay_out(payout))
+        return await self._guarded(account, "payout", tenant, lambda: payer.pay_out(payout), since)
 
     async def float_of(self, name: str) -> Balance | None:
         """What this account holds for payouts, at most `FLOAT_SECONDS` old; None if nobody says."""
@@ -223,7 +245,12 @@ class Router:
         return isinstance(self.account(name).provider, Captures)
 
     async def _guarded(
-        self, account: Account, operation: str, tenant: str, call: Callable[[], Awaitable[Answer]]
+        self,
+        account: Account,
+        operation: str,
+        tenant: str,
+        call: Callable[[], Awaitable[Answer]],
+        since: float | None = None,
     ) -> Answer:
         """Make a call in its turn and within an account's bounds, unless nothing may be sent there
         now."""
@@ -237,11 +264,17 @@ class Router:
             allowed = False
         if not allowed:
             return Answer(Verdict.NOT_SENT, evidence={"breaker": "open"})
+        begin_by = (time.time() if since is None else since) + BEGIN_SECONDS
+        patience = min(QUEUE_SECONDS, begin_by - time.time())
         try:
-            await asyncio.wait_for(account.gate.enter(tenant), QUEUE_SECONDS)
+            await asyncio.wait_for(account.gate.enter(tenant), max(0.0, patience))
         except TimeoutError:
             breaker.abandon()
             return Answer(Verdict.NOT_SENT, evidence={"queue": "full"})
+        if time.time() > begin_by:  # this process has stood still
+            account.gate.leave(tenant)
+            breaker.abandon()
+            return Answer(Verdict.NOT_SENT, evidence={"queue": "late"})
         try:
             answer = await call()
         except BaseException:

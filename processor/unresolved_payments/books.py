@@ -26,7 +26,7 @@ def gain(payment: Payment) -> int | None:
 def last_sent(payment: Payment) -> int:
     """When a payment was last on its way to its provider, in unix seconds."""
     if isinstance(payment, Charge):
-        return payment.sent
+        return payment.last_sent
     times = [payment.created, payment.details.sent_again_at]
     if isinstance(payment, Payout):
         times.append(payment.details.submitted_at)
