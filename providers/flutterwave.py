@@ -16,6 +16,7 @@ and if it is not there, it stays unknown: see docs/decisions/0009-flutterwave-lo
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 import httpx
@@ -41,6 +42,7 @@ from .flutterwave_calls import (
 )
 from .flutterwave_replies import (
     evidence,
+    is_full_page,
     is_taken,
     read_creation,
     read_look_up,
@@ -63,6 +65,9 @@ __all__ = [
 # A word by which each network's entry in Flutterwave's list can be told, in its short or its
 # commercial name. What the short names are, only that list says.
 _WORDS: Final = {"moov": "MOOV", "mtn": "MTN", "orange": "ORANGE", "wave": "WAVE"}
+
+# How far a refund is sought whose id was lost: among so many pages of others.
+_PAGES: Final = 10
 
 
 def flutterwave_capabilities(country: str | None) -> Capabilities:
@@ -141,11 +146,16 @@ class Flutterwave:
         return reply if isinstance(reply, Answer) else read_refund(reply, refund)
 
     async def look_up_refund(self, refund: Refund) -> Answer:
-        """Ask for the refund, or seek it in the list. Never NOT_SENT."""
-        reply = asked(await self._call(lambda access: build_look_up_refund(access, refund)))
-        if isinstance(reply, Answer):
-            return Answer(reply.verdict, refund.provider_reference, evidence=reply.evidence)
-        return read_look_up_refund(reply, refund)
+        """Ask for the refund, or seek it in the list, page by page. Never NOT_SENT."""
+        for page in range(1, _PAGES + 1):
+            build = partial(build_look_up_refund, refund=refund, page=page)
+            reply = asked(await self._call(build))
+            if isinstance(reply, Answer):
+                return Answer(reply.verdict, refund.provider_reference, evidence=reply.evidence)
+            answer = read_look_up_refund(reply, refund)
+            if answer.verdict is not Verdict.UNKNOWN or not is_full_page(reply):
+                break
+        return answer
 
     def read_callback(self, headers: Mapping[str, str], body: bytes) -> str | None:
         """Our reference in a signed webhook. Raises ForgedCallback."""

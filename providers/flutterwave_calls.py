@@ -35,7 +35,7 @@ WALLETS: Final = {
 }
 CURRENCIES: Final = {country: "xof" if country in ("CI", "SN") else "xaf" for country in WALLETS}
 
-_LISTED: Final = "50"  # refunds on a page, when one has to be found
+LISTED: Final = 50  # refunds on a page, when one has to be found
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +209,12 @@ def build_refund(access: Access, refund: Refund, charge_id: str) -> httpx.Reques
     return access.post("/refunds", refund.reference, body)
 
 
-def build_look_up_refund(access: Access, refund: Refund) -> httpx.Request:
-    """GET /refunds/{id} if Flutterwave's id is known, else a page of the list of refunds."""
+def build_look_up_refund(access: Access, refund: Refund, page: int = 1) -> httpx.Request:
+    """GET /refunds/{id} if Flutterwave's id is known, else a page (from 1) of the list of
+    refunds."""
     if refund.provider_reference is not None:
         return access.get(f"/refunds/{refund.provider_reference}", refund.reference)
-    return access.get("/refunds", refund.reference, {"page": "1", "size": _LISTED})
+    return access.get("/refunds", refund.reference, {"page": str(page), "size": str(LISTED)})
 
 
 def _meta(values: Mapping[str, str | None]) -> dict[str, str]:

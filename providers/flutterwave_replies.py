@@ -15,6 +15,7 @@ import httpx
 import msgspec
 
 from .boundary import Answer, Charge, DeclineCode, Refund, Verdict
+from .flutterwave_calls import LISTED
 from .json_replies import decode
 from .money import from_decimal_string
 
@@ -186,6 +187,12 @@ def read_look_up_refund(reply: httpx.Response, refund: Refund) -> Answer:
         if isinstance(found, dict) and _reference_in(found.get("meta")) == refund.reference:
             return _read_refund(reply, found, refund)
     return Answer(Verdict.UNKNOWN, refund.provider_reference, evidence=evidence(reply))
+
+
+def is_full_page(reply: httpx.Response) -> bool:
+    """Whether a page of a list may have another one behind it."""
+    data = _data(reply)
+    return isinstance(data, list) and len(data) >= LISTED
 
 
 def _read_refund(reply: httpx.Response, data: Any, refund: Refund) -> Answer:

@@ -453,6 +453,28 @@ def test_a_refund_is_found_by_our_reference_and_never_believed_to_be_missing() -
         assert answer.verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("before", "verdict"),
+    [(0, Verdict.SUCCEEDED), (120, Verdict.SUCCEEDED), (600, Verdict.UNKNOWN)],
+)
+async def test_a_refund_is_sought_page_by_page(before: int, verdict: Verdict) -> None:
+    listed = [*({"meta": None} for _ in range(before)), REFUNDED]
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if "/token" in request.url.path:
+            return httpx.Response(200, json={"access_token": "t", "expires_in": 600})
+        page, size = (int(request.url.params[name]) for name in ("page", "size"))
+        asked.append(page)
+        part = listed[(page - 1) * size : page * size]
+        return httpx.Response(200, json={"status": "success", "data": part})
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+        adapter = Flutterwave(ACCOUNT, client)
+        assert (await adapter.look_up_refund(REFUND)).verdict is verdict
+    assert asked == list(range(1, min(10, before // 50 + 1) + 1))
+
+
 def test_networks() -> None:
     listed = [
         {"id": "mob_cYjd92Qk", "network": "MTN", "name": "MTN Mobile Money"},

@@ -1,6 +1,7 @@
 """The calls and pages of the Flutterwave sandbox, behind its gateway."""
 
-from typing import Annotated, Any, Final
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -14,7 +15,7 @@ from providers.sandbox.gateway import step_of
 from .access import Tokens, decode, error, header
 from .charges import Charges, Settings, Wish
 from .pages import dashboard_page, no_such_page, payment_page
-from .refunds import Refunds
+from .refunds import Refund, Refunds
 from .refunds import Wish as RefundWish
 from .tables import CODE, NETWORKS, OTHER_COUNTRIES, PAGE, PIN, SCENARIOS
 from .webhooks import Webhooks
@@ -22,6 +23,7 @@ from .webhooks import Webhooks
 _REPEATED: Final = "repeated"  # by idempotency key: the first answer
 
 _AnyRequest = Request[Any, Any, Any]
+T = TypeVar("T")
 
 
 class Nonce(msgspec.Struct):
@@ -164,7 +166,7 @@ def _questions(service: Service) -> list[Any]:
     async def charges(request: _AnyRequest) -> dict[str, Any]:
         service.authenticated(request)
         found = service.charges.listed(request.query_params.get("reference"))
-        return _page_of([charge.shown(service.own_url) for charge in found], request)
+        return _page_of(found, lambda charge: charge.shown(service.own_url), request)
 
     @get("/charges/{identifier:str}")
     async def charge(request: _AnyRequest, identifier: FromPath[str]) -> dict[str, Any]:
@@ -177,7 +179,7 @@ def _questions(service: Service) -> list[Any]:
     @get("/refunds")
     async def refunds(request: _AnyRequest) -> dict[str, Any]:
         service.authenticated(request)
-        return _page_of([refund.shown() for refund in service.refunds.listed()], request)
+        return _page_of(service.refunds.listed(), Refund.shown, request)
 
     @get("/refunds/{identifier:str}")
     async def refund(request: _AnyRequest, identifier: FromPath[str]) -> dict[str, Any]:
@@ -242,12 +244,14 @@ def _success(message: str, data: Any) -> dict[str, Any]:
     return {"status": "success", "message": message, "data": data}
 
 
-def _page_of(found: list[dict[str, Any]], request: _AnyRequest) -> dict[str, Any]:
+def _page_of(
+    found: Sequence[T], shown: Callable[[T], dict[str, Any]], request: _AnyRequest
+) -> dict[str, Any]:
     """One page of a list, ten on each unless `size` says otherwise."""
     page = _number(request.query_params.get("page"), 1)
     size = _number(request.query_params.get("size"), 10)
     pages = {"total": len(found), "current_page": page, "total_pages": -(-len(found) // size)}
-    body = _success("Fetched", found[(page - 1) * size : page * size])
+    body = _success("Fetched", [shown(each) for each in found[(page - 1) * size : page * size]])
     return body | {"meta": {"page_info": pages}}
 
 
