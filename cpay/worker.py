@@ -46,6 +46,12 @@ IDLE_SECONDS = 0.1
 RECEIPTS_AT_ONCE = 16
 AT_ONCE = 400  # other jobs under way in one worker
 
+# Above this part of the time that the event loop is at work, receipts are made one by one with a
+# pause in between: who asks for one gets it made at once (`receipts.read`), whoever pays waits for
+# what is at work here.
+BUSY = 0.5
+BUSY_WINDOW = 0.5  # seconds over which that is measured
+
 # A job that fails for a reason of ours is tried again after this long, for ever: giving up on a
 # charge is not ours to decide. The age of the oldest job is a metric.
 AFTER_FAILURE = timedelta(seconds=30)
@@ -102,19 +108,44 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     """Work until told to stop, then finish what is under way."""
     configure(settings)
     async with build_engine(settings).running() as processor, asyncio.TaskGroup() as group:
-        group.create_task(_run_jobs(processor, stop, AT_ONCE, receipts=False))
-        group.create_task(_run_jobs(processor, stop, RECEIPTS_AT_ONCE, receipts=True))
+        group.create_task(_run_jobs(processor, stop, lambda: AT_ONCE, receipts=False))
+        group.create_task(_run_jobs(processor, stop, ReceiptPlaces(), receipts=True))
         group.create_task(webhooks.delivery.run(processor, stop, allow_loopback=settings.dev))
 
 
+class ReceiptPlaces:
+    """How many receipts may be made at the same time: few while the event loop has other work.
+
+    To be made and asked in the loop's thread, whose processor time it reads.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        spent: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self._clock, self._spent = clock, spent
+        self._measured = clock(), spent()
+        self._busy = False
+
+    def __call__(self) -> int:
+        at, before = self._measured
+        now = self._clock()
+        if now - at >= BUSY_WINDOW:
+            spent = self._spent()
+            self._busy = spent - before > BUSY * (now - at)
+            self._measured = now, spent
+        return 1 if self._busy else RECEIPTS_AT_ONCE
+
+
 async def _run_jobs(
-    processor: Processor, stop: asyncio.Event, at_once: int, *, receipts: bool
+    processor: Processor, stop: asyncio.Event, places: Callable[[], int], *, receipts: bool
 ) -> None:
     """Claim due jobs and do them, so many at a time."""
     async with asyncio.TaskGroup() as group:
         running: set[asyncio.Task[None]] = set()
         while not stop.is_set():
-            claimed = await _claim(processor, at_once - len(running), receipts=receipts)
+            claimed = await _claim(processor, places() - len(running), receipts=receipts)
             for job in claimed:
                 task = group.create_task(_do(processor, job))
                 running.add(task)
