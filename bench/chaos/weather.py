@@ -76,6 +76,7 @@ class Weather:
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
 
     async def clear(self) -> None:
-        """Let the PSPs behave from now on."""
+        """Let the PSPs behave from now on, once they have done what they were asked."""
         for psp in PSPS:
-            await self._http.delete(f"{self._sandbox}/{psp}/control/script")
+            url = f"{self._sandbox}/{psp}/control/script"
+            (await self._http.delete(url, timeout=120)).raise_for_status()

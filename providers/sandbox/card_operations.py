@@ -5,6 +5,7 @@ nothing, so that whoever runs it can record the effect and the idempotency key i
 """
 
 import re
+from itertools import islice
 from time import time
 from typing import Any
 from uuid import uuid4
@@ -50,6 +51,8 @@ class CardOperations:
         self._public_url = public_url
         self.refunds = RefundOperations(book, self._of_account)
         self.setups = SetupOperations(book, self._card_of_method, public_url)
+        self._by_metadata: dict[tuple[str, str], list[str]] = {}
+        self._indexed = 0  # intents that are in it
         self._table: list[tuple[str, re.Pattern[str], Operation]] = [
             ("POST", re.compile(r"/v1/payment_intents"), self._create),
             ("GET", re.compile(r"/v1/payment_intents/search"), self._search),
@@ -120,16 +123,27 @@ class CardOperations:
         if query is None:
             raise Refused(400, "This sandbox searches metadata['...']:'...'.", param="query")
         name, value = query.groups()
+        intents = self._book.resources("intent")
         found = [
-            self.show(msgspec.convert(state, Intent))
-            for state in self._book.resources("intent").values()
-            if state["account"] == call.account and state["metadata"].get(name) == value
+            self.show(msgspec.convert(intents[each], Intent))
+            for each in self._named(name, value)
+            if intents[each]["account"] == call.account
         ]
         if call.step.outcome == NOT_INDEXED:
             found = [intent for intent in found if intent["created"] <= time() - INDEXED_AFTER]
         data = found[::-1]
         page = {"object": "search_result", "url": "/v1/payment_intents/search", "data": data}
         return Effect(200, {**page, "has_more": False, "next_page": None})
+
+    def _named(self, name: str, value: str) -> list[str]:
+        """The ids of the intents with this metadata, oldest first. It never changes once an intent
+        is made, so those that are new since the last search are all that has to be looked at."""
+        intents = self._book.resources("intent")
+        for identifier, state in islice(intents.items(), self._indexed, None):
+            for entry in state["metadata"].items():
+                self._by_metadata.setdefault(entry, []).append(identifier)
+        self._indexed = len(intents)
+        return self._by_metadata.get((name, value), [])
 
     def _capture(self, call: ApiCall) -> Effect:
         intent = self._intent(call)

@@ -73,10 +73,14 @@ class Refunds:
         state = self._book.resource(_REFUNDS, identifier)
         return None if state is None else msgspec.convert(state, Refund)
 
-    def listed(self) -> list[Refund]:
-        """All refunds, newest first."""
-        states = self._book.resources(_REFUNDS).values()
-        return [msgspec.convert(state, Refund) for state in states][::-1]
+    def listed(self) -> list[dict[str, Any]]:
+        """The states of all refunds, newest first: thousands at times, of which few are shown."""
+        return list(self._book.resources(_REFUNDS).values())[::-1]
+
+    @staticmethod
+    def shown(state: dict[str, Any]) -> dict[str, Any]:
+        """A refund's state as the API shows it."""
+        return msgspec.convert(state, Refund).shown()
 
     def made(self, wish: Wish, step: Step) -> tuple[Refund, Charge]:
         """A new refund and its charge with less left, not yet in the book; or refuse."""
@@ -107,8 +111,8 @@ class Refunds:
 
     def resume(self) -> None:
         """Wait again for what an earlier process began."""
-        for refund in self.listed():
-            self.wait_for(refund)
+        for state in self._book.resources(_REFUNDS).values():
+            self.wait_for(msgspec.convert(state, Refund))
 
     def wait_for(self, refund: Refund) -> None:
         """End it when it is due."""

@@ -15,7 +15,7 @@ from providers.sandbox.gateway import step_of
 from .access import Tokens, decode, error, header
 from .charges import Charges, Settings, Wish
 from .pages import dashboard_page, no_such_page, payment_page
-from .refunds import Refund, Refunds
+from .refunds import Refunds
 from .refunds import Wish as RefundWish
 from .tables import CODE, NETWORKS, OTHER_COUNTRIES, PAGE, PIN, SCENARIOS
 from .webhooks import Webhooks
@@ -179,7 +179,7 @@ def _questions(service: Service) -> list[Any]:
     @get("/refunds")
     async def refunds(request: _AnyRequest) -> dict[str, Any]:
         service.authenticated(request)
-        return _page_of(service.refunds.listed(), Refund.shown, request)
+        return _page_of(service.refunds.listed(), service.refunds.shown, request)
 
     @get("/refunds/{identifier:str}")
     async def refund(request: _AnyRequest, identifier: FromPath[str]) -> dict[str, Any]:
