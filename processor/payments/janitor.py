@@ -152,7 +152,7 @@ async def _not_seen(
         return unclear
     if now - charge.sent > RESEND_WITHIN:
         lag = processor.router.account(charge.provider).provider.capabilities.look_up_lag
-        over = now - charge.sent > lag and now - charge.last_sent >= GRACE_WHILE_SUBMITTED
+        over = now - charge.sent > lag and now - charge.last_sent >= rules.SENDING_SECONDS
         return answer if over else unclear
     # Committed first: whatever the call before comes to now, this one may have been sent.
     async with processor.database.tenant(presenter.schema) as connection:
