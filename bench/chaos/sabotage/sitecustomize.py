@@ -23,8 +23,10 @@ _charge = Router.charge
 _refund = refunds._send_one
 
 
-async def _charge_again(self: Router, name: str, charge: boundary.Charge, tenant: str) -> Answer:
-    answer = await _charge(self, name, charge, tenant)
+async def _charge_again(
+    self: Router, name: str, charge: boundary.Charge, tenant: str, since: float | None = None
+) -> Answer:
+    answer = await _charge(self, name, charge, tenant, since)
     if answer.verdict is not Verdict.UNKNOWN:
         return answer
     return await _charge(self, name, replace(charge, reference=str(uuid.uuid4())), tenant)
