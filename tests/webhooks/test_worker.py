@@ -76,8 +76,9 @@ async def test_a_dead_endpoint_neither_delays_its_neighbour_nor_eats_the_worker(
             await until(lambda: dead.received)
             await merchant.happen()
             await until(lambda: receiver.received, seconds=2.5)  # before the first time-out
-            await until(lambda: dead.now == 0)
-            await asyncio.sleep(0.3)
+            for _ in range(2):  # the last ones may set out just as the first ones have timed out
+                await until(lambda: dead.now == 0)
+                await asyncio.sleep(0.3)
             # Those on their way when the breaker opened, and a second for each before it did.
             assert len(dead.received) <= 2 * QUICK.endpoint_requests
             assert dead.most == QUICK.endpoint_requests
