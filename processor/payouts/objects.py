@@ -80,6 +80,12 @@ class Payout(Row, kw_only=True):
     bank_file: str | None = None
     details: PayoutDetails
 
+    @property
+    def last_sent(self) -> int:
+        """When it was last on its way to its provider, in unix seconds."""
+        times = (self.created, self.details.submitted_at, self.details.sent_again_at)
+        return max(time for time in times if time is not None)
+
 
 def render(payout: Payout, livemode: bool) -> Object:
     """The payout object."""

@@ -125,7 +125,7 @@ async def _submit(connection: Connection, payout: Payout, livemode: bool) -> Non
 
 async def _hand_out(processor: Processor, schema: str, payout: Payout) -> Outcome:
     """Send a submitted payout, under the provider's own id where the rail hands one out first."""
-    since = payout.details.sent_again_at or payout.details.submitted_at
+    since = payout.last_sent
     prepared = await processor.router.prepare_payout(
         payout.provider, _as_sent(processor, schema, payout), schema, since
     )

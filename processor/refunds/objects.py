@@ -60,6 +60,11 @@ class Refund(Row, kw_only=True):
     provider_reference: str | None = None
     details: RefundDetails
 
+    @property
+    def last_sent(self) -> int:
+        """When it was last on its way to its provider, in unix seconds."""
+        return self.details.sent_again_at or self.created
+
 
 def render(refund: Refund) -> Object:
     """The refund object."""

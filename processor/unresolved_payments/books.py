@@ -23,16 +23,6 @@ def gain(payment: Payment) -> int | None:
     return payment.amount if payment.details.capture else None
 
 
-def last_sent(payment: Payment) -> int:
-    """When a payment was last on its way to its provider, in unix seconds."""
-    if isinstance(payment, Charge):
-        return payment.last_sent
-    times = [payment.created, payment.details.sent_again_at]
-    if isinstance(payment, Payout):
-        times.append(payment.details.submitted_at)
-    return max(time for time in times if time is not None)
-
-
 async def align(
     connection: Connection, item: UnresolvedPayment, payment: Payment, outcome: Outcome, why: str
 ) -> None:

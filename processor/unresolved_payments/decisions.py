@@ -18,7 +18,7 @@ from processor.payouts.objects import Payout
 from processor.refunds import settlement as refunds
 from processor.refunds.objects import Refund
 from processor.unresolved_payments import rules, store
-from processor.unresolved_payments.books import Payment, align, last_sent
+from processor.unresolved_payments.books import Payment, align
 from processor.unresolved_payments.objects import Action, Author, Deed, UnresolvedPayment
 from processor.unresolved_payments.rules import Outcome
 from providers.boundary import Answer, DeclineCode, Verdict
@@ -258,7 +258,7 @@ async def _check_quiet(connection: Connection, item: UnresolvedPayment, now: int
     """What may be on its way to the provider at this moment is nobody's to decide."""
     payment = await _payment(connection, item)
     open_ = (item.type, payment.state) not in rules.OUTCOMES
-    if open_ and now - last_sent(payment) < rules.SENDING_SECONDS:
+    if open_ and now - payment.last_sent < rules.SENDING_SECONDS:
         raise InvalidRequest(
             f"{payment.id} has just been sent to its provider. Decide when that has ended, in"
             f" {rules.SENDING_SECONDS} seconds.",
