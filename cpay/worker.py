@@ -28,6 +28,7 @@ from processor.reconciliation import open_payments
 from processor.reconciliation import resolution as reconciliation
 from processor.refunds import settlement as refunds
 from processor.reporting import making as reporting
+from processor.routing.directory import UnknownAccount
 from processor.rpc_batches import store as rpc_batches
 from processor.setup_intents import approvals
 from processor.setup_intents import settlement as setup_intents
@@ -55,6 +56,11 @@ BUSY_WINDOW = 0.5  # seconds over which that is measured
 # A job that fails for a reason of ours is tried again after this long, for ever: giving up on a
 # charge is not ours to decide. The age of the oldest job is a metric.
 AFTER_FAILURE = timedelta(seconds=30)
+
+# An account that was opened a moment ago may be known to the process that used it, and not yet to
+# this one (`directory.Directory` reads once a second).
+UNTIL_HEARD = timedelta(seconds=2)
+HEARD_WITHIN = 3  # attempts
 
 Handler = Callable[[Processor, Job, bool], Awaitable[timedelta | None]]
 
@@ -178,14 +184,21 @@ async def _do(processor: Processor, job: Job) -> None:
     try:
         await processor.database.settled(job.schema)
         await processor.router.load(job.schema)
-        after = await HANDLERS[job.kind](processor, job, job.schema.endswith("_live"))
+        again_in = await HANDLERS[job.kind](processor, job, job.schema.endswith("_live"))
     except Exception as failure:
-        logger.exception("job %s of %s failed", job.kind, job.schema)
-        after, error = AFTER_FAILURE, repr(failure)[:500]
+        again_in, error = after(failure, job), repr(failure)[:500]
+        if again_in == AFTER_FAILURE:
+            logger.exception("job %s of %s failed", job.kind, job.schema)
     try:
-        await processor.gather(_write_down, None, jobs.Done(job, after, error))
+        await processor.gather(_write_down, None, jobs.Done(job, again_in, error))
     except Exception:
         logger.exception("job %s of %s could not be written down", job.kind, job.schema)
+
+
+def after(failure: Exception, job: Job) -> timedelta:
+    """When to try a job again that has failed."""
+    unheard = isinstance(failure, UnknownAccount) and job.attempts <= HEARD_WITHIN
+    return UNTIL_HEARD if unheard else AFTER_FAILURE
 
 
 async def _write_down(processor: Processor, _: None, done: list[jobs.Done]) -> list[None]:

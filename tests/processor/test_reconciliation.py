@@ -182,8 +182,9 @@ def test_the_provider_is_asked_again(merchant: Merchant, tmp_path: Path) -> None
     assert item["result"] == "missing_here"
 
     def settled() -> bool:
-        now = row(merchant, "reconciliation_items", item["id"])
+        # In this order: what is answered in between is seen as answered.
         asked = merchant.rows("select 1 from platform.jobs where subject = $1", item["id"])
+        now = row(merchant, "reconciliation_items", item["id"])
         if now["resolution"] is None and not asked:
             resolve(merchant, item["id"], "look_up")
         return bool(now["resolution"] == "look_up")

@@ -1,10 +1,21 @@
-"""How the worker shares itself out."""
+"""How the worker shares itself out, and when it tries again."""
 
 from collections.abc import Callable
 
 import pytest
 
-from cpay.worker import BUSY, BUSY_WINDOW, RECEIPTS_AT_ONCE, ReceiptPlaces
+from cpay.worker import (
+    AFTER_FAILURE,
+    BUSY,
+    BUSY_WINDOW,
+    HEARD_WITHIN,
+    RECEIPTS_AT_ONCE,
+    UNTIL_HEARD,
+    ReceiptPlaces,
+    after,
+)
+from processor.jobs import Job
+from processor.routing.directory import UnknownAccount
 
 
 class Clocks:
@@ -48,3 +59,13 @@ def test_receipts_give_way_while_the_loop_is_busy_and_come_back(
     assert places() == 1, "too short a time says nothing"
     clocks.run(BUSY_WINDOW / 2, 0)
     assert places() == RECEIPTS_AT_ONCE
+
+
+def test_a_job_for_an_account_that_was_just_opened_waits_for_the_news_of_it() -> None:
+    waits = [after(UnknownAccount("pa_1"), job(attempts=n)) for n in range(1, HEARD_WITHIN + 2)]
+    assert waits == [UNTIL_HEARD] * HEARD_WITHIN + [AFTER_FAILURE]
+    assert after(LookupError("something else"), job(attempts=1)) == AFTER_FAILURE
+
+
+def job(*, attempts: int) -> Job:
+    return Job(1, "t_1_test", "look_up", "ch_1", attempts)
