@@ -17,6 +17,7 @@ import uvloop
 from msgspec import Struct
 
 from bench.bulk import Copy, column, find, inserts, updates
+from cpay import collector
 from cpay.settings import Settings
 from cpay.wiring import build_engine
 from processor.payments.objects import Presenter
@@ -80,6 +81,7 @@ async def by_the_engine(plan: Plan, sets: list[list[str]]) -> float:
     answer = Answer(Verdict.SUCCEEDED, provider_reference="pi_bench", evidence={"status": "ok"})
     settings = Settings.from_environment(plan.environment)
     async with build_engine(settings).running() as processor:
+        collector.spare()  # as the worker does
         presenter = Presenter(processor, plan.schema, livemode=False)
 
         async def one(charges: list[str]) -> None:

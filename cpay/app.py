@@ -1,6 +1,5 @@
 """The HTTP process: all doors on one port."""
 
-import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ import openapi.published
 import rpc.door
 import webhooks.callbacks
 import webhooks.redirects
+from cpay import collector
 from cpay.reporting import configure
 from cpay.settings import Settings
 from cpay.wiring import build_engine
@@ -38,7 +38,7 @@ def create_app(settings: Settings) -> Litestar:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         async with engine.running():
-            _spare_the_collector()
+            collector.spare()
             yield
 
     return Litestar(
@@ -56,17 +56,6 @@ def create_app(settings: Settings) -> Litestar:
         openapi_config=None,
         logging_config=None,
     )
-
-
-def _spare_the_collector() -> None:
-    """Let Python's collector of cycles look less often, and not at what was loaded at the start.
-
-    A batch makes tens of thousands of objects, none of them in a cycle. With the default, each 700
-    of them set off a search, and now and then one of everything: a third of a batch's time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 10, 10)
 
 
 def _operators_routes(processor: Processor) -> list[HTTPRouteHandler]:

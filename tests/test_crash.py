@@ -24,8 +24,8 @@ from bench.chaos.trouble import Psp
 
 def test_killed_processes_and_broken_providers_cost_nobody_a_franc(tmp_path: Path) -> None:
     # Those with pages take the minutes that a page lasts: they are for `make chaos`.
-    psps: tuple[Psp, ...] = ("cards", "mtn")
-    report = run(draw(seed=7, payments=40, kills=8, psps=psps), tmp_path / "state")
+    psps: tuple[Psp, ...] = ("cards", "flutterwave", "moov", "mtn", "orange_cm", "paygate")
+    report = run(draw(seed=7, payments=60, kills=8, psps=psps), tmp_path / "state")
     assert report.violations == []
     assert report.kills.total() > 3
     assert {attempt.psp for attempt in report.attempts} >= set(psps)

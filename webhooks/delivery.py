@@ -128,6 +128,8 @@ class _Worker:
         await asyncio.gather(*self._parcels, return_exceptions=True)
 
     async def _wait(self) -> None:
+        """Until something may be due. Never at once: what comes one by one is claimed in sets."""
+        await asyncio.sleep(self._policy.pause)
         try:
             await asyncio.wait_for(self._room.wait(), self._policy.poll)
         except TimeoutError:

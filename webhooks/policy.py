@@ -22,17 +22,18 @@ class Policy:
 
     answer_within: float = 10.0
     connect_within: float = 5.0
-    # A claim must outlive the slowest parcels of an endpoint: 2 of 32, 16 at a time, 10 s each.
-    lease: float = 120.0
+    # A claim must outlive the slowest parcels of an endpoint: 2 of 128, 16 at a time, 10 s each.
+    lease: float = 240.0
     poll: float = 0.1  # between looks at an idle queue
+    pause: float = 0.02  # after a look that did not find a whole parcel, for more to arrive
     record_every: float = 0.2  # while the rest of a parcel waits for slow answers
 
     # What one worker holds at once. A parcel is what one endpoint gets in one claim.
-    parcel: int = 32
+    parcel: int = 128
     endpoint_requests: int = 16
-    endpoint_claimed: int = 64
-    tenant_claimed: int = 128
-    claimed: int = 1024
+    endpoint_claimed: int = 256
+    tenant_claimed: int = 512
+    claimed: int = 2048
 
     breaker: Limits = field(default_factory=lambda: Limits(longest_rest=2 * MINUTE))
 

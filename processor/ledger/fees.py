@@ -92,19 +92,20 @@ class PriceBook:
     database: Database
     _plans: list[Plan] = field(default_factory=list)
     _until: float = 0.0
+    _found: dict[tuple[str, str, str, str], Plan] = field(default_factory=dict)
 
     async def plan(self, schema: str, provider: str, method: str, currency: str) -> Plan:
         """The most specific plan for such a charge."""
         if time.monotonic() >= self._until:
             rows = await self.database.fetch_platform(_PLANS)
             self._plans = [Plan(**row) for row in rows]
+            self._found = {}
             self._until = time.monotonic() + CACHE_SECONDS
-        fitting = [
-            each
-            for each in (*self._plans, *DEFAULTS)
-            if each.fits(schema, provider, method, currency)
-        ]
-        return max(fitting, key=lambda each: each.weight)
+        asked = (schema, provider, method, currency)
+        if asked not in self._found:
+            fitting = [each for each in (*self._plans, *DEFAULTS) if each.fits(*asked)]
+            self._found[asked] = max(fitting, key=lambda each: each.weight)
+        return self._found[asked]
 
 
 def _share(amount: int, basis_points: int) -> int:
