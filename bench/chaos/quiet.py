@@ -28,9 +28,8 @@ update platform.jobs set run_at = now(), attempts = 0
 where run_at between now() + interval '1 second'
                  and now() + case kind when 'look_up_refund' then $1::interval else $2 end
 and (kind like 'look_up%' or kind in ('payout', 'receipt', 'test_dispute'))
--- A worker that has not come round yet would only fall further behind.
-and not exists (select from platform.jobs where run_at <= now())
 """
+_COME_ROUND = "select not exists (select from platform.jobs where run_at <= now())"
 _DELIVER = "update platform.deliveries set run_at = now() where run_at > now()"
 
 
@@ -47,8 +46,8 @@ async def become_quiet(stack: Stack, schemas: Sequence[str], seconds: float) -> 
     deadline = time.monotonic() + seconds
     refunds, still, before = _MONTH, 0, None
     while still < _STILL_TURNS and time.monotonic() < deadline:
-        await _wind_on(stack, refunds)
-        refunds = _HOUR
+        if await _wind_on(stack, refunds):
+            refunds = _HOUR
         await asyncio.sleep(SECONDS_BETWEEN_TURNS)
         now = await _left(stack, schemas)
         still = still + 1 if now is not None and now == before else 0
@@ -69,15 +68,19 @@ async def _left(stack: Stack, schemas: Sequence[str]) -> set[str] | None:
     return {row.id for row in rows}
 
 
-async def _wind_on(stack: Stack, refunds: timedelta) -> None:
+async def _wind_on(stack: Stack, refunds: timedelta) -> bool:
     """Let whatever waits for its turn have it now; later looks at refunds if within this time.
+    Returns whether it does: a worker that has not come round yet would only fall further behind.
 
     This is what a callback does to a look-up. A job that is missing is not invented by it, and the
     janitor's periods of grace are untouched. Money that becomes available tomorrow does not today.
     """
     connection = await asyncpg.connect(stack.database_url)
     try:
-        await connection.execute(_WIND_ON, refunds, _LONGEST)
         await connection.execute(_DELIVER)
+        if not await connection.fetchval(_COME_ROUND):
+            return False
+        await connection.execute(_WIND_ON, refunds, _LONGEST)
+        return True
     finally:
         await connection.close()
