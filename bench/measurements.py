@@ -323,6 +323,7 @@ def whole_way(bench: Bench) -> Line:
     for _ in range(bench.turns):
         with costs.counted(bench.stack) as used:
             rate, made = end_to_end.ours(bench.stack, bench.seconds)
+            merchants.until_idle(bench.stack)  # with all receipts, and before the limit
         ours.append(rate)
         limits.append(end_to_end.limit(bench.stack, bench.seconds))
         spent = used.each(made)
@@ -333,6 +334,7 @@ def deliver(bench: Bench) -> Line:
     """Webhooks to one endpoint, against a loop that signs and posts the same bytes."""
     count = max(50, round(400 * bench.seconds))
     ours, limits, spent = [], [], {}
+    merchants.until_idle(bench.stack)
     for _ in range(bench.turns):
         with costs.counted(bench.stack) as used:
             rate, body, secret = delivery.ours(bench.stack, count)

@@ -9,6 +9,7 @@ from webhook_merchant import QUICK, Merchant, Working
 from webhook_receiver import Receiver, Reply, listening, until
 
 from processor.breaker import Limits
+from processor.events import log
 
 # For tests that must be quicker than an endpoint, on a busy machine too.
 SLOWER = replace(QUICK, answer_within=3.0)
@@ -161,3 +162,12 @@ async def test_a_worker_slower_than_its_lease_undoes_nothing(
     assert [a["attempt"] for a in attempts] == [1, 2, 1]  # the first was recorded last
     assert [row["attempts"] for row in await merchant.queued()] == [2]
     assert len(receiver.received) == 3
+
+
+async def test_a_long_queue_is_not_read_for_each_parcel(
+    merchant: Merchant, receiver: Receiver
+) -> None:
+    await merchant.endpoint(receiver.url)
+    events = await merchant.happen(2000)
+    plan = await merchant.fetch(f"explain {log.SELECT}", events[:128], merchant.schema)
+    assert "deliveries_schema_name_event_endpoint_key" in str(plan)
