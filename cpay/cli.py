@@ -401,7 +401,6 @@ def _serve(settings: Settings, _: argparse.Namespace) -> None:
 
 
 def _sandbox(settings: Settings, options: argparse.Namespace) -> None:
-    from cpay import collector
     from providers.sandbox.server import PSPS, create_sandbox
 
     url = (options.public_url or f"http://{options.host}:{options.port}").rstrip("/")
@@ -413,9 +412,7 @@ def _sandbox(settings: Settings, options: argparse.Namespace) -> None:
     print(f"Credentials and test payers: {url}/", flush=True)
     books = settings.state_dir / "sandbox"
     books.mkdir(parents=True, exist_ok=True)
-    app = create_sandbox(books, url, names)
-    collector.spare()
-    _run_server(app, options.host, options.port, settings)
+    _run_server(create_sandbox(books, url, names), options.host, options.port, settings)
 
 
 def _run_server(app: "ASGIApp", host: str, port: int, settings: Settings) -> None:

@@ -161,9 +161,10 @@ async def _run_jobs(
                 running.add(task)
                 task.add_done_callback(running.discard)
             if not claimed:
-                await _idle(stop)
+                await _wait(stop, IDLE_SECONDS)
             elif len(claimed) < room:
-                await asyncio.sleep(PAUSE_SECONDS)
+                # That was all. Without a pause a busy worker would pay a claim for each job.
+                await _wait(stop, PAUSE_SECONDS)
 
 
 async def _claim(processor: Processor, room: int, *, receipts: bool) -> list[Job]:
@@ -177,9 +178,9 @@ async def _claim(processor: Processor, room: int, *, receipts: bool) -> list[Job
         return []
 
 
-async def _idle(stop: asyncio.Event) -> None:
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
     try:
-        await asyncio.wait_for(stop.wait(), IDLE_SECONDS)
+        await asyncio.wait_for(stop.wait(), seconds)
     except TimeoutError:
         return
 

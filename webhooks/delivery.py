@@ -128,7 +128,9 @@ class _Worker:
         await asyncio.gather(*self._parcels, return_exceptions=True)
 
     async def _wait(self) -> None:
-        """Until something may be due. Never at once: what comes one by one is claimed in sets."""
+        """Until something may be due."""
+        # Not `_room` yet: each parcel that ends sets it, and a busy worker would claim, read and
+        # record the events of a moment one by one.
         await asyncio.sleep(self._policy.pause)
         try:
             await asyncio.wait_for(self._room.wait(), self._policy.poll)
