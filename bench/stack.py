@@ -53,6 +53,7 @@ class Stack:
         return {
             "CPAY_DATABASE_URL": f"postgresql://{APP_ROLE}:{password}@{server}",
             "CPAY_KEY_PEPPER": self.pepper.decode(),
+            "CPAY_ENCRYPTION_KEYS": f"dev:{(self.state / 'encryption_key').read_text()}",
             "CPAY_SANDBOX_URL": self.sandbox,
             "CPAY_STATE_DIR": str(self.state),
         }

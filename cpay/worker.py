@@ -55,14 +55,9 @@ AT_ONCE = 400  # other jobs under way in one worker
 BUSY = 0.5
 BUSY_WINDOW = 0.5  # seconds over which that is measured
 
-# A job that fails for a reason of ours is tried again after this long, for ever: giving up on a
-# charge is not ours to decide. The age of the oldest job is a metric.
-AFTER_FAILURE = timedelta(seconds=30)
-
-# An account that was opened a moment ago may be known to the process that used it, and not yet to
-# this one (`directory.Directory` reads once a second).
-UNTIL_HEARD = timedelta(seconds=2)
-HEARD_WITHIN = 3  # attempts
+# A job that fails for a reason of ours is tried again for ever, after twice as long each time up to
+# this: giving up on a charge is not ours to decide. The age of the oldest job is a metric.
+LONGEST_WAIT = 30  # seconds
 
 Handler = Callable[[Processor, Job, bool], Awaitable[timedelta | None]]
 
@@ -190,22 +185,30 @@ async def _do(processor: Processor, job: Job) -> None:
     error = None
     try:
         await processor.database.settled(job.schema)
-        await processor.router.load(job.schema)
-        again_in = await HANDLERS[job.kind](processor, job, job.schema.endswith("_live"))
+        again_in = await _handle(processor, job)
     except Exception as failure:
-        again_in, error = after(failure, job), repr(failure)[:500]
-        if again_in == AFTER_FAILURE:
-            logger.exception("job %s of %s failed", job.kind, job.schema)
+        again_in, error = after_failure(job), repr(failure)[:500]
+        logger.exception("job %s of %s failed", job.kind, job.schema)
     try:
         await processor.gather(_write_down, None, jobs.Done(job, again_in, error))
     except Exception:
         logger.exception("job %s of %s could not be written down", job.kind, job.schema)
 
 
-def after(failure: Exception, job: Job) -> timedelta:
+async def _handle(processor: Processor, job: Job) -> timedelta | None:
+    handler, livemode = HANDLERS[job.kind], job.schema.endswith("_live")
+    await processor.router.load(job.schema)
+    try:
+        return await handler(processor, job, livemode)
+    except UnknownAccount as unknown:
+        # The process that used it knew of it first. Any job can be done twice.
+        await processor.router.load(job.schema, unknown.name)
+        return await handler(processor, job, livemode)
+
+
+def after_failure(job: Job) -> timedelta:
     """When to try a job again that has failed."""
-    unheard = isinstance(failure, UnknownAccount) and job.attempts <= HEARD_WITHIN
-    return UNTIL_HEARD if unheard else AFTER_FAILURE
+    return timedelta(seconds=min(2 ** min(job.attempts, 10), LONGEST_WAIT))
 
 
 async def _write_down(processor: Processor, _: None, done: list[jobs.Done]) -> list[None]:

@@ -115,7 +115,7 @@ async def _knock(
     """Check a callback and say what to answer."""
     if not await references.schema_exists(processor, schema):
         return _Knocked(404)
-    await processor.router.load(schema)
+    await processor.router.load(schema, account)
     body, headers = await request.body(), dict(request.headers)
     try:
         found = processor.router.account(account)

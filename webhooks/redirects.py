@@ -118,11 +118,11 @@ async def _leave(processor: Processor, schema: str, reference: str, signed: str)
 
 async def _form(processor: Processor, schema: str, subject: Subject) -> Form | None:
     """The form of an attempt that may still be paid on its provider's page."""
-    await processor.router.load(schema)
     async with processor.database.tenant(schema) as connection:
         charge = await Charge.find(connection, subject.id)
     if charge is None or not charge.wanted:
         return None
+    await processor.router.load(schema, charge.provider)
     try:
         provider = processor.router.account(charge.provider).provider
     except UnknownAccount:

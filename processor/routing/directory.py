@@ -42,6 +42,10 @@ from platform.shared_provider_accounts
 class UnknownAccount(LookupError):
     """No such account, or it has been taken away. A charge outlives a configuration."""
 
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no provider account {name!r}.")
+        self.name = name
+
 
 @dataclass(slots=True)
 class Tenant:
@@ -75,7 +79,7 @@ class Directory:
         """The account with this name. Raises UnknownAccount."""
         account = self.find(name)
         if account is None:
-            raise UnknownAccount(f"There is no provider account {name!r}.")
+            raise UnknownAccount(name)
         return account
 
     def usable(self, schema: str, name: str) -> Account | None:
@@ -99,8 +103,17 @@ class Directory:
         yield from self._shared.values()
         yield from self._own.values()
 
-    async def load(self, schema: str) -> None:
-        """Know a tenant's own accounts and rules. Costs nothing unless they have changed."""
+    async def load(self, schema: str, name: str | None = None) -> None:
+        """Know a tenant's own accounts and rules. Costs nothing unless they have changed.
+
+        `name`: an account that another process speaks of, and may have opened a moment ago.
+        """
+        await self._load(schema)
+        if name is not None and self.find(name) is None:
+            await self.poll()
+            await self._load(schema)
+
+    async def _load(self, schema: str) -> None:
         if self._changes is None:
             await self.poll()
         assert self._changes is not None

@@ -55,9 +55,10 @@ class Router:
         self.directory = directory
         self.health = health
 
-    async def load(self, schema: str) -> None:
-        """Know the accounts and rules of a tenant. To be called before anything is routed."""
-        await self.directory.load(schema)
+    async def load(self, schema: str, name: str | None = None) -> None:
+        """Know the accounts and rules of a tenant, and this account if it is there at all. To be
+        called before anything is routed."""
+        await self.directory.load(schema, name)
 
     def decide(self, schema: str, payment: Payment) -> Decision:
         """The accounts that can take a tenant's payment, best first, and why."""

@@ -93,6 +93,7 @@ async def _taken_back(router: Router, presenter: Presenter, attempt: SetupAttemp
     """Whether the provider says that the approval has ended. Silence says nothing."""
     if attempt is None or attempt.provider is None:
         return False
+    await router.load(presenter.schema, attempt.provider)
     try:
         asked = approval(router, presenter, attempt)
     except UnknownAccount:  # deleted: nobody is left to ask
@@ -108,6 +109,7 @@ async def withdraw(processor: Processor, job: Job, livemode: bool) -> timedelta 
         attempt = await SetupAttempt.find(connection, job.subject)
     if attempt is None or attempt.provider is None:
         return None
+    await processor.router.load(job.schema, attempt.provider)
     try:
         asked = approval(processor.router, presenter, attempt)
     except UnknownAccount:

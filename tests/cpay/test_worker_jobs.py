@@ -5,17 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from cpay.worker import (
-    AFTER_FAILURE,
     BUSY,
     BUSY_WINDOW,
-    HEARD_WITHIN,
+    LONGEST_WAIT,
     RECEIPTS_AT_ONCE,
-    UNTIL_HEARD,
     ReceiptPlaces,
-    after,
+    after_failure,
 )
 from processor.jobs import Job
-from processor.routing.directory import UnknownAccount
 
 
 class Clocks:
@@ -61,10 +58,9 @@ def test_receipts_give_way_while_the_loop_is_busy_and_come_back(
     assert places() == RECEIPTS_AT_ONCE
 
 
-def test_a_job_for_an_account_that_was_just_opened_waits_for_the_news_of_it() -> None:
-    waits = [after(UnknownAccount("pa_1"), job(attempts=n)) for n in range(1, HEARD_WITHIN + 2)]
-    assert waits == [UNTIL_HEARD] * HEARD_WITHIN + [AFTER_FAILURE]
-    assert after(LookupError("something else"), job(attempts=1)) == AFTER_FAILURE
+def test_a_job_that_fails_is_tried_again_soon_then_seldom_and_for_ever() -> None:
+    waits = [after_failure(job(attempts=n)).total_seconds() for n in (1, 2, 3, 4, 5, 6, 10_000)]
+    assert waits == [2, 4, 8, 16, LONGEST_WAIT, LONGEST_WAIT, LONGEST_WAIT]
 
 
 def job(*, attempts: int) -> Job:

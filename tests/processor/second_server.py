@@ -18,11 +18,7 @@ def serving(stack: Stack, **variables: str) -> Iterator[Stack]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    settings = stack.environment | {
-        "CPAY_PORT": port,
-        "CPAY_DEV": "1",
-        "CPAY_ENCRYPTION_KEYS": f"dev:{(stack.state / 'encryption_key').read_text()}",
-    }
+    settings = stack.environment | {"CPAY_PORT": port, "CPAY_DEV": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "cpay", "serve"], env=os.environ | settings | variables
     )

@@ -16,15 +16,7 @@ HEADER = "reference,external_id,provider_reference,amount,currency,kind,time,sta
 
 def settings(merchant: Merchant) -> Settings:
     """The settings of the merchant's stack."""
-    stack = merchant.stack
-    return Settings.from_environment(
-        {
-            "CPAY_DATABASE_URL": stack.database_url,
-            "CPAY_KEY_PEPPER": stack.pepper.decode(),
-            "CPAY_SANDBOX_URL": stack.sandbox,
-            "CPAY_STATE_DIR": str(stack.state),
-        }
-    )
+    return Settings.from_environment(merchant.stack.environment)
 
 
 def line(**cells: Any) -> str:

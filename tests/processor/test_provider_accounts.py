@@ -1,5 +1,6 @@
 """Accounts at providers: what is kept of credentials, who sees it, and what bad input gets."""
 
+import asyncio
 import json
 from base64 import b64decode
 from typing import Any
@@ -9,8 +10,11 @@ import pytest
 import stripe
 from live import Merchant, Stack, eventually, new_merchant
 from sandbox_control import by_card, by_phone, cameroonian, requests, tell
+from statements_made import settings
 
+from cpay.wiring import build_engine
 from processor.provider_accounts.objects import seal, unseal
+from processor.routing.directory import UnknownAccount
 from processor.vault import Vault, VaultError
 from providers.sandbox.mtn_tables import DEMO_API_KEY, DEMO_API_USERS, SUBSCRIPTION_KEYS
 
@@ -280,6 +284,28 @@ def test_an_own_account_takes_the_payment_and_the_charge_says_why(merchant: Merc
     assert refund.status == "pending"
     call(merchant, "POST", f"provider_accounts/{account}", disabled=False)
     eventually(lambda: merchant.api.refunds.retrieve(refund.id).status == "succeeded", 90)
+
+
+def test_who_has_not_heard_of_an_account_reads_again_when_it_is_spoken_of(
+    merchant: Merchant,
+) -> None:
+    schema = merchant.tenant.test_schema
+
+    async def work() -> None:
+        engine = build_engine(settings(merchant))
+        directory = engine.processor.router.directory
+        async with engine.database, engine.client:  # not `running`: nothing reads once a second
+            await directory.load(schema)
+            account = (await asyncio.to_thread(made, merchant))["id"]
+            await directory.load(schema)
+            assert directory.usable(schema, account) is None
+            await directory.load(schema, account)
+            assert directory.usable(schema, account) is not None
+            await directory.load(schema, "pa_nobodys")
+            with pytest.raises(UnknownAccount):
+                directory.account("pa_nobodys")
+
+    asyncio.run(work())
 
 
 def test_an_account_is_deleted_in_two_steps_and_takes_its_secrets_with_it(

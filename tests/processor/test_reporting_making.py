@@ -121,8 +121,8 @@ def test_a_report_waits_for_what_began_in_its_interval(merchant: Merchant) -> No
             await asyncio.to_thread(moment_over, merchant)
             run = await asyncio.to_thread(start, merchant, ACTIVITY)
             deadline = time.monotonic() + 30
-            while await tries(connection, run.id) < 3:
-                assert time.monotonic() < deadline, "the worker does not look at the run"
+            while (job := await looks(connection, run.id)) is None or job["attempts"] < 3:
+                assert time.monotonic() < deadline, f"the worker does not look at the run: {job}"
                 await asyncio.sleep(0.05)
             held_back = merchant.api.reporting.report_runs.retrieve
             assert (await asyncio.to_thread(held_back, run.id)).status == "pending"
@@ -132,9 +132,10 @@ def test_a_report_waits_for_what_began_in_its_interval(merchant: Merchant) -> No
     assert [row["gross"] for row in read(download(merchant, run).content)] == ["500"]
 
 
-async def tries(connection: asyncpg.Connection, run: str) -> int:
-    """How often the worker has taken up a run that is still to be made."""
-    found: int | None = await connection.fetchval(
-        "select attempts from platform.jobs where subject = $1", run
+async def looks(connection: asyncpg.Connection, run: str) -> asyncpg.Record | None:
+    """How often the worker has taken up a run that is still to be made, and what came of it."""
+    return await connection.fetchrow(
+        "select attempts, run_at - clock_timestamp() as due_in, last_error from platform.jobs"
+        " where subject = $1",
+        run,
     )
-    return found or 0

@@ -184,6 +184,24 @@ def test_any_text_fits_on_one_page(text: str) -> None:
     assert "novembre" in page.extract_text()
 
 
+def test_texts_that_are_not_measured_have_room() -> None:
+    """The longest that `receipt.typ` lays out as they are, of the widest letters there are."""
+    receipt = replace(
+        RECEIPT,
+        merchant_name="W" * 40,
+        description="W" * 50,
+        method="W" * 40,
+        number="W" * 40,
+        charge_id="W" * 64,
+        provider_reference="W" * 64,
+        currency="WWW",
+        amount=10**18,
+        livemode=False,
+        url="https://pay.example.cm/r/".ljust(160, "W"),
+    )
+    assert len(read(receipt).pages) == 1
+
+
 def test_a_long_text_is_cut() -> None:
     text = page_text(replace(RECEIPT, description="mot " * 25_000))
     assert 20 < text.count("mot") < 40
