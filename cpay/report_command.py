@@ -64,8 +64,8 @@ async def _write(
     processor: Processor, schema: str, kind: ReportType, asked: ReportParameters
 ) -> None:
     """Every page, each in a transaction of its own, so that a long report holds nothing up."""
+    horizon = await pages.horizon(processor.database)
     async with processor.database.tenant(schema) as connection:
-        horizon = await pages.horizon(connection)
         while not await pages.passed(connection, horizon):
             await connection.execute(f"select pg_sleep({WAIT_SECONDS})")
     last: str | None = ""

@@ -34,7 +34,7 @@ async def create(work: Work, parameters: Create) -> Object:
         report_type=kind.id,
         details=ReportRunDetails(
             parameters=parameters.parameters,
-            horizon=await horizon(work.connection),  # after the interval's end was checked
+            horizon=await horizon(work.processor.database),  # after the interval's end was checked
         ),
     )
     await ReportRun.insert(work.connection, [run])

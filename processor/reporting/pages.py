@@ -14,7 +14,7 @@ import asyncpg
 from processor.reporting.cells import Column, cell, local_time
 from processor.reporting.parameters import ReportParameters
 from processor.reporting.report_types import ReportType
-from tenants.database import Connection
+from tenants.database import Connection, Database
 
 # Rows of a page: some megabyte of memory, and a fraction of a second of work.
 ROWS = 5_000
@@ -81,13 +81,17 @@ def _zone(asked: ReportParameters) -> tzinfo:
 # --- when an interval is settled ----------------------------------------------------------------
 
 
-async def horizon(connection: Connection) -> str:
-    """A transaction id later than that of any transaction under way.
+async def horizon(database: Database) -> str:
+    """A transaction id later than that of any transaction that has begun to write.
 
     An entry's time is taken by a process after its transaction has begun to write. So once all
     transactions before the horizon are over, no entry from before this moment can still appear.
+
+    The id is drawn for it alone: that of the caller's transaction may be an old one, and a snapshot
+    ends behind the last transaction that is over, which those under way may all have come after.
     """
-    found: str = await connection.fetchval("select pg_snapshot_xmax(pg_current_snapshot())::text")
+    rows = await database.fetch_platform("select pg_current_xact_id()::text")
+    found: str = rows[0][0]
     return found
 
 

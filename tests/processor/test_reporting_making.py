@@ -12,7 +12,8 @@ from reports_run import ACTIVITY, download, finished, moment_over, read, start
 
 from processor.ledger.posting import Transaction, post
 from processor.reporting.making import GIVE_UP_SECONDS, LARGEST
-from processor.reporting.pages import ROWS
+from processor.reporting.pages import ROWS, horizon, passed
+from tenants.database import Database
 
 
 def charge(number: int) -> Transaction:
@@ -130,6 +131,19 @@ def test_a_report_waits_for_what_began_in_its_interval(merchant: Merchant) -> No
 
     run = finished(merchant, merchant.run(work))
     assert [row["gross"] for row in read(download(merchant, run).content)] == ["500"]
+
+
+def test_the_horizon_lies_behind_whoever_writes_though_nobody_has_finished_since(
+    merchant: Merchant,
+) -> None:
+    async def work(connection: asyncpg.Connection) -> None:
+        async with Database(merchant.stack.database_url) as database:
+            for _ in range(10):
+                async with connection.transaction(), database.platform() as other:
+                    await connection.execute("select pg_current_xact_id()")
+                    assert not await passed(other, await horizon(database))
+
+    merchant.run(work)
 
 
 async def looks(connection: asyncpg.Connection, run: str) -> asyncpg.Record | None:
