@@ -5,7 +5,6 @@ and a line of log for every request; it would get slower with each payment inten
 here: the limit is what it does in memory.
 """
 
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 import httpx
 
 from bench.fetching import python_package
+from cpay.dev import free_port
 
 REQUIREMENT = "localstripe==1.15.10"
 START_SECONDS = 60
@@ -33,9 +33,7 @@ web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), access_log=None, print
 def localstripe() -> Iterator[str]:
     """The base URL of one that runs until the block ends. Raises bench.fetching.NotFetched."""
     folder = python_package(REQUIREMENT)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     base = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, str(port)],

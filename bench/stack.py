@@ -8,7 +8,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import Any
 
 import asyncpg
 
+from cpay.dev import free_port
 from tenants import keys, provision
 from tenants.migrate import APP_ROLE
 
@@ -66,11 +66,8 @@ def start_stack(
 
     `extra` are environment variables for it and all its processes. Raises StackError.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     environment = os.environ | {
-        "CPAY_PORT": str(port),
+        "CPAY_PORT": str(free_port()),
         "CPAY_STATE_DIR": str(state),
         "CPAY_END_WITH_PARENT": str(os.getpid()),
     }

@@ -72,7 +72,7 @@ class _Stack:
             "CPAY_ENCRYPTION_KEYS": self._given.encryption_keys
             or f"dev:{self._kept_secret('encryption_key')}",
             "CPAY_LEDGER_KEY": self._given.ledger_key or self._kept_secret("ledger_key"),
-            "CPAY_SANDBOX_URL": f"http://127.0.0.1:{_free_port()}",
+            "CPAY_SANDBOX_URL": f"http://127.0.0.1:{free_port()}",
         }
         self._start_database()
         settings = Settings.from_environment(self._environment)
@@ -230,7 +230,8 @@ def _check_port(port: int) -> None:
             ) from None
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+import asyncpg
+
 from processor.engine import Processor
 from processor.errors import Unavailable
 from processor.payments import moved
@@ -62,9 +64,16 @@ async def schema_exists(processor: Processor, schema: str) -> bool:
     """
     if not SCHEMA_NAME.fullmatch(schema):
         return False
-    found = await processor.database.fetch_platform(
-        "select suspended_at from platform.tenant_schemas where schema_name = $1", schema
-    )
-    if found and found[0]["suspended_at"] is not None:
+    row = await processor.gather(_schemas, None, schema)
+    if row is not None and row["suspended_at"] is not None:
         raise Unavailable("This account is being moved; ask again in a few minutes.")
-    return bool(found)
+    return row is not None
+
+
+async def _schemas(processor: Processor, _: None, names: list[str]) -> list[asyncpg.Record | None]:
+    rows = await processor.database.fetch_platform(
+        "select schema_name, suspended_at from platform.tenant_schemas where schema_name = any($1)",
+        names,
+    )
+    found = {row["schema_name"]: row for row in rows}
+    return [found.get(name) for name in names]

@@ -17,6 +17,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from cpay.dev import free_port
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -29,6 +31,8 @@ class Stack:
         self.process: subprocess.Popen[str] | None = None
 
     def launch(self) -> subprocess.Popen[str]:
+        # What a shell runs in the background is deaf to Ctrl-C, and so would its children be.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "cpay", "dev"],
             cwd=ROOT,
@@ -95,12 +99,6 @@ def is_ready(url: str) -> bool:
             return bool(response.status == 200)
     except OSError:
         return False
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A second API process beside a stack's own, on the same database."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,14 +10,14 @@ from dataclasses import replace
 import httpx
 from live import Stack, eventually
 
+from cpay.dev import free_port
+
 
 @contextmanager
 def serving(stack: Stack, **variables: str) -> Iterator[Stack]:
     """The same installation through a process of its own, with these variables beside its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    settings = stack.environment | {"CPAY_PORT": port, "CPAY_DEV": "1"}
+    port = free_port()
+    settings = stack.environment | {"CPAY_PORT": str(port), "CPAY_DEV": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "cpay", "serve"], env=os.environ | settings | variables
     )
