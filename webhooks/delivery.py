@@ -106,12 +106,14 @@ class _Worker:
         self._stop = stop
         self._endpoints: dict[Key, _Endpoint] = {}
         self._parcels: set[asyncio.Task[None]] = set()
+        self._held: dict[int, Delivery] = {}  # claimed and not recorded yet
         self._room = asyncio.Event()  # something has changed: look at the queue at once
 
     async def run(self) -> None:
         """Claim until told to stop, then wait for the parcels on their way."""
         stopping = asyncio.ensure_future(self._stop.wait())
         stopping.add_done_callback(lambda _: self._room.set())
+        renewing = asyncio.ensure_future(self._renew())
         try:
             while not self._stop.is_set():
                 self._room.clear()
@@ -120,6 +122,7 @@ class _Worker:
             await asyncio.gather(*self._parcels)
         finally:
             stopping.cancel()
+            renewing.cancel()
 
     async def close(self) -> None:
         """Cut off whatever still runs."""
@@ -160,10 +163,24 @@ class _Worker:
             key = (parcel.schema, parcel.endpoint)
             endpoint = self._endpoints.setdefault(key, _Endpoint(policy))
             endpoint.claimed += len(parcel.deliveries)
+            self._held |= {delivery.id: delivery for delivery in parcel.deliveries}
             task = asyncio.ensure_future(self._deliver(parcel, endpoint))
             self._parcels.add(task)
             task.add_done_callback(self._parcels.discard)
         return any(len(parcel.deliveries) == policy.parcel for parcel in parcels)
+
+    async def _renew(self) -> None:
+        """Keep what is held from coming due, until cancelled."""
+        while True:
+            await asyncio.sleep(self._policy.renew_every)
+            try:
+                await queue.renew(self._database, list(self._held.values()), self._policy.lease)
+            except DATABASE_ERRORS as error:
+                logger.warning("claimed deliveries were not renewed: %s", error)
+
+    def _let_go(self, deliveries: Iterable[Delivery]) -> None:
+        for delivery in deliveries:
+            self._held.pop(delivery.id, None)
 
     def _full_schemas(self) -> list[str]:
         claimed: Tally[str] = Tally()
@@ -190,6 +207,7 @@ class _Worker:
         except Exception:  # one parcel's trouble must not stop the worker
             logger.exception("a parcel of deliveries failed; it comes due again after its lease")
         finally:
+            self._let_go(parcel.deliveries)
             state.claimed -= len(parcel.deliveries)
             if not state.claimed and not state.troubled:
                 self._endpoints.pop((parcel.schema, parcel.endpoint), None)
@@ -274,7 +292,7 @@ class _Worker:
         )
 
     async def _record(
-        self, parcel: Parcel, endpoint: WebhookEndpoint, sent: Iterable[_Sent]
+        self, parcel: Parcel, endpoint: WebhookEndpoint, sent: Sequence[_Sent]
     ) -> WebhookEndpoint:
         """Record what was sent and put back what was not. Returns the endpoint as it is now."""
         attempts: list[Attempt] = []
@@ -284,6 +302,7 @@ class _Worker:
                 unsent.append(one.delivery)
             else:
                 attempts.append(one.attempt)
+        self._let_go(one.delivery for one in sent)
         if unsent:
             await queue.release(self._database, unsent)
         if not attempts:

@@ -22,8 +22,8 @@ class Policy:
 
     answer_within: float = 10.0
     connect_within: float = 5.0
-    # A claim must outlive the slowest parcels of an endpoint: 2 of 128, 16 at a time, 10 s each.
-    lease: float = 240.0
+    lease: float = 30.0  # what a worker had claimed comes due again so long after its death
+    renew_every: float = 10.0  # while it lives it keeps what it has claimed
     poll: float = 0.1  # between looks at an idle queue
     pause: float = 0.02  # after a look that did not find a whole parcel, for more to arrive
     record_every: float = 0.2  # while the rest of a parcel waits for slow answers

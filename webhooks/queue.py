@@ -104,7 +104,8 @@ async def claim(
 ) -> list[Parcel]:
     """Take up to `limit` deliveries that are due, up to `parcel` of one endpoint.
 
-    They are this worker's for `lease` seconds; if it dies, they come due again after that.
+    They are this worker's for `lease` seconds, and longer if it renews them; if it dies, they come
+    due again after that.
     """
     rows = await database.fetch_platform(
         _CLAIM,
@@ -120,6 +121,19 @@ async def claim(
         Parcel(*key, [Delivery(r["id"], r["event"], r["attempts"], r["run_at"]) for r in group])
         for key, group in groupby(rows, lambda r: (r["schema_name"], r["livemode"], r["endpoint"]))
     ]
+
+
+async def renew(database: Database, deliveries: Sequence[Delivery], lease: float) -> None:
+    """Keep what was claimed for `lease` more seconds; what was recorded meanwhile is left alone."""
+    if deliveries:
+        await database.fetch_platform(
+            "update platform.deliveries d set run_at = now() + $3"
+            " from unnest($1::bigint[], $2::int[]) r(id, attempts)"
+            " where d.id = r.id and d.attempts = r.attempts",
+            [delivery.id for delivery in deliveries],
+            [delivery.attempts for delivery in deliveries],
+            timedelta(seconds=lease),
+        )
 
 
 async def release(database: Database, deliveries: Sequence[Delivery]) -> None:

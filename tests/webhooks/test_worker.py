@@ -149,6 +149,18 @@ async def test_a_worker_told_to_stop_finishes_what_is_on_its_way_and_puts_back_t
     assert [row["attempts"] for row in due] == [0] * 96
 
 
+async def test_a_worker_keeps_what_it_has_claimed_longer_than_its_lease(
+    merchant: Merchant, receiver: Receiver, working: Working
+) -> None:
+    await merchant.endpoint(receiver.url)
+    receiver.usual = Reply(after=0.8)
+    events = await merchant.happen(3)
+    policy = replace(QUICK, lease=0.5, renew_every=0.1, endpoint_requests=1)
+    async with working(policy), working(policy):
+        await merchant.settled(3)
+    assert sorted(receiver.ids()) == sorted(events)
+
+
 async def test_a_worker_slower_than_its_lease_undoes_nothing(
     merchant: Merchant, receiver: Receiver, working: Working
 ) -> None:
@@ -156,7 +168,7 @@ async def test_a_worker_slower_than_its_lease_undoes_nothing(
     receiver.replies = [Reply(500, after=0.8)]
     receiver.usual = Reply(500)
     await merchant.happen()
-    async with working(replace(QUICK, lease=0.3, retries=(0.05, 60.0))):
+    async with working(replace(QUICK, lease=0.3, renew_every=60.0, retries=(0.05, 60.0))):
         attempts = await merchant.settled(3)
         await asyncio.sleep(0.2)
     assert [a["attempt"] for a in attempts] == [1, 2, 1]  # the first was recorded last
