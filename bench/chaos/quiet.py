@@ -44,12 +44,15 @@ async def hurry(stack: Stack) -> None:
 async def become_quiet(stack: Stack, schemas: Sequence[str], seconds: float) -> None:
     """Wait until nothing is open but what the PSPs themselves call open, at most so long."""
     deadline = time.monotonic() + seconds
-    refunds, still, before = _MONTH, 0, None
+    refunds, still, before, took = _MONTH, 0, None, 0.0
     while still < _STILL_TURNS and time.monotonic() < deadline:
         if await _wind_on(stack, refunds):
             refunds = _HOUR
-        await asyncio.sleep(SECONDS_BETWEEN_TURNS)
+        # A long run has long books: who reads them all the time slows down what is awaited.
+        await asyncio.sleep(max(SECONDS_BETWEEN_TURNS, took))
+        looked = time.monotonic()
         now = await _left(stack, schemas)
+        took = time.monotonic() - looked
         still = still + 1 if now is not None and now == before else 0
         before = now
 
