@@ -236,7 +236,8 @@ class World:
 
     def become_quiet(self) -> None:
         """Wait until every payment, refund, dispute and payout has found its end."""
-        eventually(lambda: not self._open(), 60)
+        # A refund that a breaker has kept from being sent is sent a minute later (`janitor.grace`).
+        eventually(lambda: not self._open(), 150)
 
     def _open(self) -> list[str]:
         """What is under way. Whatever waits for its turn has it now, as after a callback."""
