@@ -123,13 +123,23 @@ async def claim(
     ]
 
 
+# What is being recorded or put back is locked, and needs no renewal. To wait for it could end in a
+# deadlock, and with what was recorded being sent again.
+_RENEW = """
+with held as (
+    select d.id from platform.deliveries d
+    join unnest($1::bigint[], $2::int[]) r(id, attempts) on d.id = r.id and d.attempts = r.attempts
+    for update of d skip locked
+)
+update platform.deliveries d set run_at = now() + $3 from held where d.id = held.id
+"""
+
+
 async def renew(database: Database, deliveries: Sequence[Delivery], lease: float) -> None:
     """Keep what was claimed for `lease` more seconds; what was recorded meanwhile is left alone."""
     if deliveries:
         await database.fetch_platform(
-            "update platform.deliveries d set run_at = now() + $3"
-            " from unnest($1::bigint[], $2::int[]) r(id, attempts)"
-            " where d.id = r.id and d.attempts = r.attempts",
+            _RENEW,
             [delivery.id for delivery in deliveries],
             [delivery.attempts for delivery in deliveries],
             timedelta(seconds=lease),

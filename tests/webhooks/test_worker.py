@@ -5,11 +5,14 @@ import time
 from collections import Counter
 from dataclasses import replace
 
+import asyncpg
 from webhook_merchant import QUICK, Merchant, Working
 from webhook_receiver import Receiver, Reply, listening, until
 
 from processor.breaker import Limits
+from processor.engine import Processor
 from processor.events import log
+from webhooks import queue
 
 # For tests that must be quicker than an endpoint, on a busy machine too.
 SLOWER = replace(QUICK, answer_within=3.0)
@@ -159,6 +162,21 @@ async def test_a_worker_keeps_what_it_has_claimed_longer_than_its_lease(
     async with working(policy), working(policy):
         await merchant.settled(3)
     assert sorted(receiver.ids()) == sorted(events)
+
+
+async def test_a_renewal_does_not_wait_for_what_is_being_recorded(
+    merchant: Merchant, receiver: Receiver, processor: Processor, owner: asyncpg.Connection
+) -> None:
+    await merchant.endpoint(receiver.url)
+    await merchant.happen(2)
+    [parcel] = await queue.claim(processor.database, 10, 10, 30.0, [], [])
+    recorded, held = parcel.deliveries
+    recording = "update platform.deliveries set attempts = attempts + 1 where id = $1"
+    async with owner.transaction(), asyncio.timeout(10):
+        await owner.execute(recording, recorded.id)
+        await queue.renew(processor.database, parcel.deliveries, 600.0)
+    renewed = "select id from platform.deliveries where run_at > now() + interval '1 minute'"
+    assert [row["id"] for row in await owner.fetch(renewed)] == [held.id]
 
 
 async def test_a_worker_slower_than_its_lease_undoes_nothing(
